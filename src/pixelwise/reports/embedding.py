@@ -16,7 +16,7 @@ _NARROW = 320
 
 @dataclass(frozen=True)
 class Embedded:
-    """A picture as a data address, with the size to show it at in CSS pixels, and whether single pixels should stay sharp."""
+    """A picture as a data address, the size to show it at in CSS pixels, and whether single pixels stay sharp."""
 
     address: str
     width: int

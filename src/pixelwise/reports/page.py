@@ -125,9 +125,11 @@ def render_page(title: str, subtitle: str, sections: Sequence[Section], footer: 
     Raises:
         InputError: a picture that is not uint8 (H, W, 3) or has no pixels.
     """
-    described = [{"title": section.title, "parts": [_described(part) for part in section.parts]} for section in
-    sections] template = _environment().get_template("page.html") return template.render(title=title,
-    subtitle=subtitle, sections=described, footer=footer)
+    described = [
+        {"title": section.title, "parts": [_described(part) for part in section.parts]} for section in sections
+    ]
+    template = _environment().get_template("page.html")
+    return template.render(title=title, subtitle=subtitle, sections=described, footer=footer)
 
 
 def write_page(path: str | Path, title: str, subtitle: str, sections: Sequence[Section], footer: str = "") -> None:
