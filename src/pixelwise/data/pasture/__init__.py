@@ -1,0 +1,7 @@
+"""Pasture: a procedural world in which everything is known."""
+
+from pixelwise.data.pasture.knobs import BACKGROUNDS as BACKGROUNDS
+from pixelwise.data.pasture.knobs import CLASSES as CLASSES
+from pixelwise.data.pasture.knobs import Knobs as Knobs
+from pixelwise.data.pasture.render import Scene as Scene
+from pixelwise.data.pasture.render import render as render
