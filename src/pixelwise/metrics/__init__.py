@@ -1,0 +1,10 @@
+"""Metrics: how good results are. Counts that add up over images first, ratios of them later. One file per task."""
+
+from pixelwise.metrics.boundaries import boundary_counts as boundary_counts
+from pixelwise.metrics.boundaries import boundary_f1 as boundary_f1
+from pixelwise.metrics.segmentation import class_accuracy as class_accuracy
+from pixelwise.metrics.segmentation import confusion_matrix as confusion_matrix
+from pixelwise.metrics.segmentation import dice as dice
+from pixelwise.metrics.segmentation import intersection_over_union as intersection_over_union
+from pixelwise.metrics.segmentation import mean_iou as mean_iou
+from pixelwise.metrics.segmentation import pixel_accuracy as pixel_accuracy
