@@ -1,0 +1,95 @@
+"""Evaluating a run on a folder: scores, and a report to look at."""
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from pixelwise.data.classes import ClassTable
+from pixelwise.data.folder import SegmentationFolder, open_folder
+from pixelwise.errors import InputError
+from pixelwise.evaluation.report import score_sections
+from pixelwise.evaluation.scores import Scores
+from pixelwise.evaluation.statistics import ImageStatistics, segmentation_statistics
+from pixelwise.files import write_text
+from pixelwise.inference import Predictor, load
+from pixelwise.metrics import mean_iou, pixel_accuracy
+from pixelwise.reports import Command, Section, write_page
+
+Progress = Callable[[int, int], None]
+
+
+def evaluate(
+    run: str | Path | Predictor,
+    data: str | Path | SegmentationFolder,
+    split: str | None = None,
+    out: str | Path | None = None,
+    splits: str | Path | None = None,
+    attributes: str | Path | None = None,
+    progress: Progress | None = None,
+) -> Scores:
+    """The scores of a trained model on a folder of images with label maps.
+
+    Args:
+        run: a run folder, or a predictor.
+        data: a folder, or one that is open already.
+        split: which part; None takes test, or val where there is no test, or everything where there is neither.
+        out: a folder for report.html, scores.json and images.csv; None writes nothing.
+        splits: a file that says which image belongs to which split.
+        attributes: a CSV of attributes by file name.
+        progress: called with (images done, images in all).
+
+    Raises:
+        InputError: no such run, folder or split, or files that cannot be read.
+    """
+    predictor = run if isinstance(run, Predictor) else load(run)
+    table = predictor.record.classes
+    folder = data if isinstance(data, SegmentationFolder) else _open(Path(data), splits, attributes)
+    chosen = split or default_split(folder)
+    items = (folder if chosen == "all" else folder.only(chosen)).items
+    statistics = segmentation_statistics(predictor, items, table, progress)
+    majority = max(range(len(table.names)), key=lambda index: predictor.record.class_pixels[index])
+    scores = Scores(table.names, tuple(statistics), chosen, majority)
+    if out is not None:
+        sections = score_sections(scores, predictor, items, table)
+        write_evaluation(Path(out), scores, table, sections, f"{predictor.record.model} on {folder.root.name}")
+    return scores
+
+
+def default_split(folder: SegmentationFolder) -> str:
+    """The part of a folder that a model is judged by: test, else val, else everything."""
+    return next((name for name in ("test", "val") if name in folder.splits), "all")
+
+
+def write_evaluation(out: Path, scores: Scores, table: ClassTable, sections: list[Section], title: str) -> None:
+    """Writes report.html, scores.json and images.csv into a folder.
+
+    Raises:
+        InputError: `out` is a file.
+    """
+    if out.exists() and not out.is_dir():
+        raise InputError("a folder for the report", f"the file {out}", "choose another --out")
+    write_text(out / "images.csv", _image_table(scores.images))
+    write_text(out / "scores.json", json.dumps(scores.to_json(), indent=2) + "\n")
+    how = Section("How to repeat this", [Command("pixelwise evaluate RUN DATA --out REPORT")])
+    write_page(out / "report.html", title, f"{len(scores.images)} images, split {scores.split}", [*sections, how])
+
+
+def _open(root: Path, splits: str | Path | None, attributes: str | Path | None) -> SegmentationFolder:
+    return open_folder(
+        root,
+        splits=None if splits is None else Path(splits),
+        attributes=None if attributes is None else Path(attributes),
+    )
+
+
+def _image_table(images: tuple[ImageStatistics, ...]) -> str:
+    names = list(dict.fromkeys(name for image in images for name in image.attributes))
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["file", "mean_iou", "pixel_accuracy", *names])
+    for image in images:
+        scores = f"{float(mean_iou(image.confusion)):.6f}", f"{float(pixel_accuracy(image.confusion)):.6f}"
+        writer.writerow([image.name, *scores, *(image.attributes.get(name, "") for name in names)])
+    return text.getvalue()

@@ -1,0 +1,29 @@
+"""A network together with the scaling of its input, so that images stay 0..1 everywhere else."""
+
+from collections.abc import Sequence
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from pixelwise.shapes import Images, Scores
+
+
+class Normalised(nn.Module):
+    """A network on images shifted and scaled channel by channel: `model((images - mean) / std)`.
+
+    The scaling acts before the network pads, so that zeros in the padding mean "an average pixel". It is not part of the weights.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, model: nn.Module, mean: Sequence[float], std: Sequence[float]) -> None:
+        super().__init__()
+        self.model = model
+        self.register_buffer("mean", torch.tensor(mean).view(-1, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(std).view(-1, 1, 1), persistent=False)
+
+    def forward(self, images: Images) -> Scores:
+        """The network's scores."""
+        return cast(Tensor, self.model((images - self.mean) / self.std))

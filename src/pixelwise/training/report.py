@@ -1,0 +1,58 @@
+"""The report of a run: how training went, and how the model does on its validation images."""
+
+from pathlib import Path
+
+from pixelwise.drawing import line_chart
+from pixelwise.evaluation.report import key_figures, score_sections
+from pixelwise.evaluation.scores import Scores
+from pixelwise.evaluation.statistics import segmentation_statistics
+from pixelwise.inference import Predictor
+from pixelwise.reports import Chart, Command, Figure, Figures, Section, Table, Text, write_page
+from pixelwise.training.crops import WholeImages
+from pixelwise.training.epoch_table import Row, read_rows
+
+
+def write_training_report(run: Path, predictor: Predictor, validation: WholeImages) -> Scores | None:
+    """Writes report.html into the run folder and gives the scores on the validation images; None where there are none."""
+    record = predictor.record
+    rows = read_rows(run / "metrics.csv")
+    scores = None
+    sections = [Section("Training", [*_curves(rows), _settings(record.settings)])]
+    if len(validation):
+        statistics = segmentation_statistics(predictor, validation.items, validation.classes)
+        majority = max(range(len(record.class_pixels)), key=lambda index: record.class_pixels[index])
+        scores = Scores(record.classes.names, tuple(statistics), "validation", majority)
+        note = Text("The weights were chosen on these images, so the scores flatter a little; judge the model on images it has not met.")
+        sections = [
+            Section("In short", [key_figures(scores), note]),
+            *sections,
+            *score_sections(scores, predictor, validation.items, validation.classes),
+        ]
+    else:
+        sections.insert(0, Section("In short", [Figures([Figure("epochs", len(rows))]), Text("No image was held out for validation.")]))
+    sections.append(
+        Section(
+            "What next",
+            [
+                Command(f"pixelwise evaluate {run} DATA --out REPORT", "scores on a test split"),
+                Command(f"pixelwise predict {run} IMAGE... --out DIR", "label maps of images of any size"),
+            ],
+        )
+    )
+    write_page(run / "report.html", f"{record.model} on {record.data['name']}", "training run", sections)
+    return scores
+
+
+def _curves(rows: list[Row]) -> list[Chart]:
+    def series(name: str) -> list[tuple[float, float]]:
+        return [(row["epoch"], row[name]) for row in rows if name in row]
+
+    losses = {"training": series("loss"), "validation": series("val_loss")}
+    charts = [Chart(line_chart({name: line for name, line in losses.items() if line}, "epoch", "loss", "Loss"))]
+    if line := series("val_mean_iou"):
+        charts.append(Chart(line_chart({"mean IoU": line}, "epoch", "mean IoU", "Mean IoU on validation images", (0, 1))))
+    return charts
+
+
+def _settings(settings: dict[str, object]) -> Table:
+    return Table(["setting", "value"], [[name, str(value)] for name, value in settings.items()], "Settings of this run")

@@ -1,0 +1,96 @@
+"""The settings of a segmentation recipe, each with its default and the reason for it."""
+
+import dataclasses
+import math
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from pixelwise.errors import InputError
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmentationSettings:
+    """Everything that decides what a training run computes, and nothing that only decides where and how fast.
+
+    One flat record on purpose: it is the list of options of `pixelwise train segmentation`, and what run.json keeps.
+    """
+
+    model: str = "unet"
+    """Name in the catalog."""
+    model_settings: dict[str, Any] = field(default_factory=dict)
+    """Keyword arguments of the model's builder, such as width and depth."""
+    epochs: int = 40
+    """Passes over the training images."""
+    batch_size: int = 8
+    """Crops per step."""
+    crop: int = 256
+    """Height and width of a training crop in pixels; rounded up to a size the model accepts."""
+    crops_per_image: int = 1
+    """Crops drawn from each image in an epoch; more for few, large images."""
+    augment: Literal["none", "light", "strong"] = "light"
+    """Joint augmentation: none (crops only), light (flips, colour), strong (also rotation, scale, elastic)."""
+    turns: bool = False
+    """Also vertical flips and quarter turns: for images without an "up", such as microscopy."""
+    loss: Literal["cross_entropy", "dice", "cross_entropy+dice"] = "cross_entropy"
+    """Training loss; Dice helps where a class covers few pixels."""
+    class_weights: Literal["none", "balanced"] = "none"
+    """Weights of the cross-entropy: balanced divides by each class's share of pixels (square root, to stay calm)."""
+    optimizer: Literal["sgd", "rmsprop", "adam", "adamw"] = "adamw"
+    """Optimiser; sgd and rmsprop use momentum 0.9."""
+    learning_rate: float = 1e-3
+    """Highest learning rate."""
+    weight_decay: float = 1e-4
+    """Weight decay, on all parameters."""
+    schedule: Literal["constant", "poly", "cosine"] = "cosine"
+    """Learning rate over the steps: poly is (1 - t) ** 0.9 (Chen et al. 2017, DeepLab), cosine falls to 0."""
+    ema: float = 0.0
+    """Decay of an exponential moving average of the weights, such as 0.99; 0 switches it off."""
+    holdout: float = 0.2
+    """Share of the training images kept for validation where the data has no val split; 0 validates on nothing."""
+    keep: Literal["best", "last"] = "best"
+    """Weights of the run: best mean IoU on validation, or those of the last epoch."""
+    seed: int = 0
+    """One number for weights, order, crops and augmentation."""
+    precision: Literal["32", "bf16", "16"] = "32"
+    """Arithmetic: 32-bit, or mixed precision with bfloat16 or float16 (float16 needs a GPU)."""
+
+    def __post_init__(self) -> None:
+        for name, kind in get_type_hints(type(self)).items():
+            value = getattr(self, name)
+            if get_origin(kind) is Literal and value not in get_args(kind):
+                raise InputError(f"{name} to be one of {', '.join(get_args(kind))}", repr(value), "check the spelling")
+            if kind in _KINDS and (isinstance(value, bool) != (kind is bool) or not isinstance(value, _KINDS[kind])):
+                raise InputError(f"{kind.__name__} for {name}", repr(value), "pass a plain number, true or false")
+        for name, low, high in _RANGES:
+            value = getattr(self, name)
+            if not (math.isfinite(value) and low <= value <= high):
+                raise InputError(f"{name} from {low:g} to {high:g}", f"{value:g}", f"change {name}")
+
+
+_KINDS: dict[type, type | tuple[type, ...]] = {bool: bool, int: int, float: (int, float)}
+"""Which Python values each kind of setting takes; a bool is an int to Python, but no number to a user."""
+
+_RANGES = (
+    ("epochs", 1, 100_000),
+    ("batch_size", 1, 4096),
+    ("crop", 8, 8192),
+    ("crops_per_image", 1, 100_000),
+    ("learning_rate", 1e-12, 100),
+    ("weight_decay", 0, 10),
+    ("ema", 0, 0.99999),
+    ("holdout", 0, 0.9),
+    ("seed", 0, 2**31 - 1),
+)
+
+
+def settings_from(given: dict[str, Any]) -> SegmentationSettings:
+    """Settings with the given ones replaced; the rest keep their defaults.
+
+    Raises:
+        InputError: a name that is no setting, or a value out of range.
+    """
+    known = [each.name for each in dataclasses.fields(SegmentationSettings)]
+    unknown = sorted(set(given) - set(known))
+    if unknown:
+        raise InputError(f"settings among {', '.join(known)}", ", ".join(unknown), "check the spelling")
+    return SegmentationSettings(**given)

@@ -1,0 +1,110 @@
+"""What is special about training a segmenter: its loss, its metrics, its optimiser. The loop around it is Lightning's."""
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import lightning.pytorch as lightning
+import torch
+from torch import Tensor, nn
+
+from pixelwise.dense import TiledModel
+from pixelwise.errors import InputError
+from pixelwise.losses import cross_entropy, dice_loss
+from pixelwise.metrics import confusion_matrix, intersection_over_union, mean_iou, pixel_accuracy
+from pixelwise.models.normalise import Normalised
+from pixelwise.shapes import LabelMaps, Scores
+from pixelwise.training.crops import Batch, WholeImage
+from pixelwise.training.draws import generator_for
+from pixelwise.training.settings import SegmentationSettings
+
+MOMENTUM = 0.9  # Chen et al. 2017 (DeepLab) and most of the field
+
+OPTIMIZERS: dict[str, Callable[[Iterator[nn.Parameter], float, float], torch.optim.Optimizer]] = {
+    "sgd": lambda p, lr, decay: torch.optim.SGD(p, lr, momentum=MOMENTUM, weight_decay=decay),
+    "rmsprop": lambda p, lr, decay: torch.optim.RMSprop(p, lr, momentum=MOMENTUM, weight_decay=decay),
+    "adam": lambda p, lr, decay: torch.optim.Adam(p, lr, weight_decay=decay),
+    "adamw": lambda p, lr, decay: torch.optim.AdamW(p, lr, weight_decay=decay),
+}
+
+SCHEDULES: dict[str, Callable[[float], float]] = {
+    "constant": lambda _: 1.0,
+    "poly": lambda done: (1 - done) ** 0.9,
+    "cosine": lambda done: (1 + math.cos(math.pi * done)) / 2,
+}
+
+
+class SegmentationTask(lightning.LightningModule):
+    """One training step, one validation image, and what is logged of them."""
+
+    def __init__(
+        self,
+        model: Normalised,
+        settings: SegmentationSettings,
+        classes: tuple[str, ...],
+        class_weights: Tensor | None,
+        total_steps: int,
+        memory: str | int,
+    ) -> None:
+        super().__init__()
+        self.model = model.to(memory_format=torch.channels_last)
+        self.settings = settings
+        self.classes = classes
+        self.total_steps = total_steps
+        self.register_buffer("class_weights", class_weights, persistent=False)
+        self.tiles = TiledModel(self.model, memory)
+        self.confusion = torch.zeros(len(classes), len(classes), dtype=torch.int64)
+
+    def loss(self, scores: Scores, labels: LabelMaps) -> Tensor:
+        """The loss that the settings name; labels are cropped to the scores of networks without padding."""
+        top, left = (labels.shape[-2] - scores.shape[-2]) // 2, (labels.shape[-1] - scores.shape[-1]) // 2
+        labels = labels[:, top : top + scores.shape[-2], left : left + scores.shape[-1]]
+        weights = self.class_weights if isinstance(self.class_weights, Tensor) else None
+        terms = {"cross_entropy": lambda: cross_entropy(scores, labels, weights), "dice": lambda: dice_loss(scores, labels)}
+        return torch.stack([terms[name]() for name in self.settings.loss.split("+")]).sum()
+
+    def on_train_epoch_start(self) -> None:
+        """Starts dropout's draws anew each epoch, so that a run resumed there continues with the same ones."""
+        torch.manual_seed(generator_for(self.settings.seed, self.current_epoch, 2).initial_seed())
+
+    def training_step(self, batch: Batch, _: int) -> Tensor:
+        """The loss of one batch.
+
+        Raises:
+            InputError: the loss is not finite; it names the files of the batch.
+        """
+        # In float32 under mixed precision too: a sum over many pixels overflows half precision.
+        loss = self.loss(self.model(batch.images).float(), batch.labels)
+        if not torch.isfinite(loss):
+            raise InputError(
+                "a finite loss",
+                f"{loss.item()} in epoch {self.current_epoch + 1}, step {self.global_step + 1}, on {', '.join(batch.names)}",
+                "lower --learning-rate, or look at these files; --resume continues from the last finished epoch",
+            )
+        self.log("loss", loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=len(batch.names))
+        return loss
+
+    def validation_step(self, whole: WholeImage, _: int) -> None:
+        """Adds one image, uncut, to the confusion matrix."""
+        scores = self.tiles.run(whole.image)
+        labels = whole.labels.cpu()
+        loss = self.loss(scores.unsqueeze(0).to(self.device), labels.unsqueeze(0).long().to(self.device))
+        self.log("val_loss", loss, on_epoch=True, batch_size=1)
+        self.confusion += confusion_matrix(scores.argmax(0), labels, len(self.classes))
+
+    def on_validation_epoch_end(self) -> None:
+        """Logs the scores of all validation images together."""
+        for name, iou in zip(self.classes, intersection_over_union(self.confusion).tolist(), strict=True):
+            self.log(f"val_iou/{name}", iou)
+        self.log("val_mean_iou", mean_iou(self.confusion).item(), prog_bar=True)
+        self.log("val_pixel_accuracy", pixel_accuracy(self.confusion).item())
+        self.confusion = torch.zeros_like(self.confusion)
+
+    def configure_optimizers(self) -> Any:
+        """The named optimiser, its learning rate following the named schedule step by step."""
+        settings = self.settings
+        optimizer = OPTIMIZERS[settings.optimizer](self.parameters(), settings.learning_rate, settings.weight_decay)
+        shape = SCHEDULES[settings.schedule]
+        # The loop asks for one step past the last.
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: shape(min(1.0, step / self.total_steps)))
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
