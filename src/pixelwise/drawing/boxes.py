@@ -32,7 +32,7 @@ def draw_boxes(
     height, width = picture.shape[:2]
     canvas = Pillow.fromarray(picture)
     pen = ImageDraw.Draw(canvas)
-    line = max(1, min(height, width) // 200)  # one pixel up to 400, then growing, to be seen at page width
+    line = max(1, min(height, width) // 150)  # one pixel up to 300, then growing, to be seen at page width
     for corner, name, colour in zip(corners, names, colours, strict=True):
         x0, y0, x1, y1 = np.clip(np.rint(corner), 0, (width, height, width, height)).astype(int).tolist()
         if x1 > x0 and y1 > y0:
@@ -47,7 +47,7 @@ def _tag(
 ) -> None:
     """The name on its colour, above the box, or inside it where the image ends."""
     height, width = size
-    face = font(max(9, min(height, width) // 32))  # 9: the smallest size at which the face can be read
+    face = font(max(10, min(height, width) // 24))  # 10: the smallest size at which the face can be read
     x, y = corner
     words = fitted(name, width - x - 4, face)
     if not words:

@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 
 from pixelwise.drawing import svg
 from pixelwise.drawing.axes import Axis, axis, drawable
-from pixelwise.drawing.matrix import draw_matrix
+from pixelwise.drawing.matrix import MOST_WITH_NUMBERS, draw_matrix
 from pixelwise.drawing.number_text import Number, number_text
 from pixelwise.errors import InputError
 
 Point = tuple[Number, Number]
 
-_WIDTH = 560  # the width of a page's column: one unit is then one CSS pixel
+_WIDTH = 480  # letters of 12 then have 9 CSS pixels on a phone 400 wide, and 14 at full width
 _TITLE = 24  # room for the title line
 # Dark enough for white paper (contrast 3:1 and more); pages replace them by lighter ones in the dark.
 _COLOURS = tuple(
@@ -41,7 +41,7 @@ def line_chart(
     points = {name: [point for point in line if all(map(drawable, point))] for name, line in series.items()}
     every = [point for line in points.values() for point in line]
     key, key_height = _key(points, top=_TITLE)
-    top = _TITLE + key_height + 20
+    top = _TITLE + key_height + 30
     bottom = top + 200
     y = axis([*(point[1] for point in every), *(y_range or ())], bottom, top)
     left = 12 + max(svg.width_of(y.text(tick)) for tick in y.ticks)
@@ -79,17 +79,17 @@ def bar_chart(
     intervals = intervals or {}
     if unknown := [name for name in intervals if name not in values]:
         raise InputError("intervals for names that have a bar", repr(unknown[0]), hint=f"names are {list(values)[:8]}")
-    left = min(190.0, max([20.0, *(svg.width_of(name) for name in values)])) + 10  # 190: a third of the width
+    left = min(160.0, max([20.0, *(svg.width_of(name) for name in values)])) + 10  # 160: a third of the width
     ends = [end for pair in intervals.values() for end in pair]
-    x = axis([0, *values.values(), *ends, *([reference[1]] if reference else [])], left, _WIDTH - 60, about=6)
+    x = axis([0, *values.values(), *ends, *([reference[1]] if reference else [])], left, _WIDTH - 60, about=5)
     top = _TITLE + (22 if reference else 6)
     bottom = top + 24 * len(values)
     parts = [_heading(title)]
     for tick in x.ticks:
         parts.append(svg.line((x.at(tick), top), (x.at(tick), bottom)))
         parts.append(svg.text(x.at(tick), bottom + 16, x.text(tick), "middle", svg.MUTED))
-    for index, (name, value) in enumerate(values.items()):
-        parts += _bar(name, value, intervals.get(name), x, top + 24 * index)
+    rows = [_bar(*item, intervals.get(item[0]), x, top + 24 * index) for index, item in enumerate(values.items())]
+    parts += [shape for shapes, _ in rows for shape in shapes]
     if not values:
         parts.append(svg.text(left, top, "no data", fill=svg.MUTED))
     if reference and drawable(reference[1]):
@@ -100,6 +100,7 @@ def bar_chart(
         place = x.at(reference[1]) if drawable(reference[1]) else left
         half = svg.width_of(words) / 2
         parts.append(svg.text(max(half, min(place, _WIDTH - half)), top - 8, words, "middle"))
+    parts += [words for _, words in rows]  # last, so that no line crosses a number
     parts.append(svg.text(_WIDTH - 60, bottom + 34, x_label, "end", svg.MUTED))
     label = f"{title}. Bar chart of {x_label}. " + "; ".join(f"{name}: {number_text(v)}" for name, v in values.items())
     return svg.drawing((_WIDTH, bottom + 40), label, "bars", parts)
@@ -121,7 +122,8 @@ def matrix_chart(matrix: NDArray[Any], names: Sequence[str], title: str) -> str:
     label = (
         f"{title}. Confusion matrix of {len(names)} classes, truth by prediction. On the diagonal: {_percent(share)}"
     )
-    return svg.drawing(size, label, "matrix", [_heading(title), *parts])
+    kind = "matrix" if len(names) <= MOST_WITH_NUMBERS else "matrix crowded"
+    return svg.drawing(size, label, kind, [_heading(title), *parts])
 
 
 def _percent(share: float) -> str:
@@ -175,8 +177,10 @@ def _curve(name: str, line: Sequence[Point], axes: tuple[Axis, Axis], index: int
     return (path if steps else "") + "".join(dots)
 
 
-def _bar(name: str, value: Number, interval: tuple[Number, Number] | None, x: Axis, top: float) -> list[str]:
-    """One row: name, bar, whiskers, number."""
+def _bar(
+    name: str, value: Number, interval: tuple[Number, Number] | None, x: Axis, top: float
+) -> tuple[list[str], str]:
+    """The shapes of one row (name, bar, whiskers) and its number."""
     zero, words, end = x.at(0), number_text(value), x.at(0)
     parts = [svg.text(x.start - 10, top + 16, svg.fitting(name, x.start - 10), "end", tip=name)]
     if drawable(value):
@@ -190,5 +194,5 @@ def _bar(name: str, value: Number, interval: tuple[Number, Number] | None, x: Ax
         parts.append(svg.line((low, top + 12), (high, top + 12), svg.INK, ink))
         parts += [svg.line((end_, top + 8), (end_, top + 16), svg.INK, ink) for end_ in (low, high)]
         end = max(end, high)
-    parts.append(svg.text(end + 6, top + 16, words, fill=svg.MUTED if words == "n/a" else svg.INK))
-    return parts
+    ink = svg.MUTED if words == "n/a" else svg.INK
+    return parts, svg.text(end + 6, top + 16, words, fill=ink, extra=svg.HALO)

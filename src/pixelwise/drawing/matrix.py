@@ -9,12 +9,13 @@ from numpy.typing import NDArray
 from pixelwise.drawing import svg
 from pixelwise.errors import InputError
 
-_WIDTH = 560
+_WIDTH = 480  # as the other charts
 _RIGHT, _WRONG = "var(--right, #0072b2)", "var(--wrong, #c24f00)"
-# Above this share the cell is dark enough for white letters, below it for the page's ink.
-_DARK = 0.55
-_MOST_WITH_NUMBERS = 12  # beyond, "100" no longer fits into a cell
-_LARGEST_CELL = 46
+# Above this opacity a cell is dark enough for white letters; below it the page's ink reads better.
+_DARK = 0.6
+MOST_WITH_NUMBERS = 12
+"""Classes up to which cells show their percentages; beyond, "100" no longer fits."""
+_LARGEST_CELL = 42
 
 
 def draw_matrix(matrix: NDArray[Any], names: Sequence[str], top: float) -> tuple[tuple[float, float], list[str]]:
@@ -24,7 +25,7 @@ def draw_matrix(matrix: NDArray[Any], names: Sequence[str], top: float) -> tuple
     if not count:
         return (_WIDTH, top + 30), [svg.text(0, top + 16, "no classes", fill=svg.MUTED)]
     wide = max(svg.width_of(name) for name in names)
-    left = min(150.0, wide) + 30  # 150: names may take about a quarter of the width
+    left = min(130.0, max(wide, 40.0)) + 12  # 130: names may take about a quarter of the width; 40: "truth"
     cell = min(_LARGEST_CELL, (_WIDTH - left - 10) / count)
     letters = min(svg.FONT, max(7.0, cell * 0.9))  # 7: the smallest that prints legibly
     # Names of columns stand upright, unless the cells are wide enough for them.
@@ -44,7 +45,8 @@ def draw_matrix(matrix: NDArray[Any], names: Sequence[str], top: float) -> tuple
     parts.append(svg.rect((left, cells_top), (cell * count, cell * count), "none", frame))
     height = cells_top + cell * count + 24
     parts.append(svg.text(left, height - 6, "share of each row; blue right, orange wrong", fill=svg.MUTED, size=11))
-    return (_WIDTH, height), parts
+    # The title and the note below need some width even when the matrix is small.
+    return (min(_WIDTH, max(left + 280.0, left + cell * count + 2)), height), parts
 
 
 def _column_name(name: str, x: float, y: float, letters: float, upright: bool) -> str:
@@ -63,10 +65,11 @@ def _row(counts: NDArray[Any], index: int, names: Sequence[str], corner: tuple[f
         words = f"{share:.1%}" if total else "n/a"
         tip = f"{names[index]} taken for {names[column]}: {count:,} ({words})"
         paint = _RIGHT if column == index else _WRONG
-        look = f' fill-opacity="{share:.3f}" stroke="{svg.FAINT}" stroke-width="0.5" class="cell"'
+        strength = share**0.7  # below 1, so that an error of a few percent can still be seen
+        look = f' fill-opacity="{strength:.3f}" stroke="{svg.FAINT}" stroke-width="0.5" class="cell"'
         parts.append(svg.rect((x, y), (cell, cell), paint, look, tip))
-        if len(names) <= _MOST_WITH_NUMBERS:
-            ink = "#fff" if share > _DARK else svg.INK if share >= 0.005 else svg.MUTED
+        if len(names) <= MOST_WITH_NUMBERS:
+            ink = "#fff" if strength > _DARK else svg.INK if share >= 0.005 else svg.MUTED
             short = f"{share:.0%}".rstrip("%") if total else "–"
             middle = (x + cell / 2, y + cell / 2 + 4)
             parts.append(svg.text(*middle, short, "middle", ink, extra=' pointer-events="none"'))

@@ -51,8 +51,8 @@ def overlay(
     """The image with its label map over it, (H, W, 3).
 
     Takes an image as uint8 (H, W, 3) or a float tensor (3, H, W). `opacity` runs from 0 (only the image) to 1 (only
-    the labels); `outline` draws the border of each region except class 0 in its full colour, thicker on larger
-    images.
+    the labels); class 0 lies on more thinly. `outline` draws the border of each region except class 0 in its full
+    colour, thicker on larger images.
 
     Raises:
         InputError: image and labels differ in size, a label has no colour, or the opacity lies outside 0..1.
@@ -62,7 +62,9 @@ def overlay(
     picture, indices = as_picture(image), _checked_labels(labels)
     _check_same_size("image", picture, indices)
     painted = paint(indices, colours)
-    mixed = (picture * np.float32(1 - opacity) + painted * np.float32(opacity) + np.float32(0.5)).astype(np.uint8)
+    # Background squared: 0 and 1 stay, and between them the scene is not darkened away.
+    share = np.where(indices == 0, opacity**2, opacity).astype(np.float32)[:, :, None]
+    mixed = (picture * (1 - share) + painted * share + np.float32(0.5)).astype(np.uint8)
     if outline:
         border = _borders(indices) & (indices != 0) & (indices != IGNORE)
         mixed[border] = painted[border]

@@ -31,7 +31,7 @@ def contact_sheet(
     _check(pictures, columns, captions, gap)
     height = max(checked_picture(picture).shape[0] for picture in pictures)
     width = max(picture.shape[1] for picture in pictures)
-    size = max(10, min(16, width // 12))  # about 24 letters across a cell, never too small to read
+    size = max(10, width // 20)  # about 35 letters across a cell, never too small to read
     words = int(size * 1.6) if captions else 0
     columns = min(columns, len(pictures))
     rows = -(-len(pictures) // columns)

@@ -133,9 +133,9 @@ def render_page(title: str, subtitle: str, sections: Sequence[Section], footer: 
 
 
 def write_page(path: str | Path, title: str, subtitle: str, sections: Sequence[Section], footer: str = "") -> None:
-    """Writes the page; the file appears only when it is complete.
+    r"""Writes the page; the file appears only when it is complete.
 
-    Letters that UTF-8 cannot hold (file names may have them) are written as \\udc80 and the like.
+    Letters that UTF-8 cannot hold (file names may have them) are written as \udc80 and the like.
 
     Raises:
         InputError: a path that cannot be written, or what `render_page` refuses.
