@@ -1,7 +1,8 @@
 """How the four species are built: a handful of tapered limbs each, with their colours and coats.
 
 Coordinates: x to the right (every animal looks right), y up, feet at y = 0, the trunk about 0.8 long.
-Limb: (x0, y0, r0, x1, y1, r1, paint, joint), a disc of radius r0 that glides to the other end and becomes one of radius r1.
+Limb: (x0, y0, r0, x1, y1, r1, paint, joint), a disc of radius r0 that glides to the other end and becomes one of
+    radius r1.
 """
 
 import math
@@ -25,7 +26,7 @@ Colour = tuple[float, float, float]
 
 
 class Coat(NamedTuple):
-    """A second colour over the coat: `amount` of it where noise rises above `threshold`, with edges of this `sharpness`."""
+    """A second colour over the coat: `amount` of it where noise exceeds `threshold`, with edges of this `sharpness`."""
 
     tile: tuple[int, float, float]
     """Arguments of `noise_tile`."""
@@ -59,6 +60,8 @@ class Anatomy(NamedTuple):
     end: Float32[np.ndarray, "P 2"]
     radii: Float32[np.ndarray, "P 2"]
     paints: Int64[np.ndarray, " P"]
+    coated: Float32[np.ndarray, " P"]
+    """How much of the coat's second colour each limb takes: 1 on the coat, half in the shade, 0 elsewhere."""
     joints: Int64[np.ndarray, " P"]
     length: float
 
@@ -184,16 +187,16 @@ BUILDS = (COW, CAMEL, SHEEP, HORSE)
 """In the order of `SPECIES`."""
 
 # Fur of light and of dark animals: the second coat colour, then one colour for each paint except FAR.
-COLOURS: dict[tuple[str, bool], tuple[Colour, ...]] = {
-    ("cow", False): ((0.74, 0.45, 0.25), (0.97, 0.94, 0.88), (0.97, 0.94, 0.88), (0.80, 0.62, 0.44), (0.30, 0.24, 0.20), (0.88, 0.82, 0.66), (0.95, 0.70, 0.68)),
-    ("cow", True): ((0.90, 0.88, 0.85), (0.17, 0.14, 0.14), (0.17, 0.14, 0.14), (0.10, 0.09, 0.09), (0.10, 0.09, 0.09), (0.80, 0.76, 0.62), (0.80, 0.56, 0.55)),
-    ("camel", False): ((0.72, 0.52, 0.30), (0.88, 0.70, 0.45), (0.80, 0.60, 0.38), (0.66, 0.44, 0.24), (0.45, 0.33, 0.22), (0.8, 0.7, 0.5), (0.8, 0.6, 0.5)),
-    ("camel", True): ((0.30, 0.18, 0.10), (0.46, 0.29, 0.17), (0.38, 0.24, 0.15), (0.22, 0.13, 0.08), (0.18, 0.12, 0.09), (0.5, 0.4, 0.3), (0.6, 0.4, 0.3)),
-    ("sheep", False): ((0.78, 0.73, 0.64), (0.98, 0.95, 0.88), (0.26, 0.22, 0.22), (0.9, 0.9, 0.9), (0.12, 0.10, 0.10), (0.8, 0.7, 0.5), (0.9, 0.7, 0.7)),
-    ("sheep", True): ((0.14, 0.11, 0.11), (0.33, 0.27, 0.25), (0.86, 0.80, 0.72), (0.2, 0.2, 0.2), (0.10, 0.08, 0.08), (0.6, 0.5, 0.4), (0.7, 0.5, 0.5)),
-    ("horse", False): ((0.98, 0.90, 0.74), (0.90, 0.76, 0.54), (0.78, 0.62, 0.46), (0.99, 0.96, 0.88), (0.42, 0.34, 0.27), (0.8, 0.7, 0.5), (0.9, 0.7, 0.7)),
-    ("horse", True): ((0.34, 0.16, 0.08), (0.48, 0.25, 0.13), (0.24, 0.13, 0.09), (0.13, 0.09, 0.08), (0.09, 0.07, 0.07), (0.5, 0.4, 0.3), (0.6, 0.4, 0.4)),
-}  # fmt: skip
+COLOURS: dict[tuple[str, bool], tuple[str, ...]] = {
+    ("cow", False): ("#bd7340", "#f7f0e0", "#f7f0e0", "#cc9e70", "#4c3d33", "#e0d1a8", "#f2b2ad"),
+    ("cow", True): ("#e6e0d9", "#2b2424", "#2b2424", "#1a1717", "#1a1717", "#ccc29e", "#cc8f8c"),
+    ("camel", False): ("#b8854c", "#e0b273", "#cc9961", "#a8703d", "#735438", "#ccb280", "#cc9980"),
+    ("camel", True): ("#4c2e1a", "#754a2b", "#613d26", "#382114", "#2e1f17", "#80664c", "#99664c"),
+    ("sheep", False): ("#c7baa3", "#faf2e0", "#423838", "#e6e6e6", "#1f1a1a", "#ccb280", "#e6b2b2"),
+    ("sheep", True): ("#241c1c", "#544540", "#dbccb8", "#333333", "#1a1414", "#998066", "#b28080"),
+    ("horse", False): ("#fae6bd", "#e6c28a", "#c79e75", "#fcf5e0", "#6b5745", "#ccb280", "#e6b2b2"),
+    ("horse", True): ("#572914", "#7a4021", "#3d2117", "#211714", "#171212", "#80664c", "#996666"),
+}
 
 FAR_SHADE = 0.68
 """Brightness of legs on the far side."""
@@ -210,6 +213,7 @@ def anatomy(species: int) -> Anatomy:
         end=table[:, 3:5].astype(np.float32),
         radii=table[:, [2, 5]].astype(np.float32),
         paints=table[:, 6].astype(np.int64),
+        coated=np.select([table[:, 6] == COAT, table[:, 6] == FAR], [1.0, 0.5]).astype(np.float32),
         joints=table[:, 7].astype(np.int64),
         length=length,
     )
@@ -218,6 +222,12 @@ def anatomy(species: int) -> Anatomy:
 @lru_cache(maxsize=2 * len(SPECIES))
 def fur(species: int, dark: bool) -> tuple[Float32[np.ndarray, "3"], Float32[np.ndarray, "3 7"]]:
     """The second colour of the coat, and the colour of each paint as columns."""
-    spots, coat, *others = COLOURS[SPECIES[species], dark]
+    spots, coat, *others = (_rgb(name) for name in COLOURS[SPECIES[species], dark])
     shaded = tuple(FAR_SHADE * value for value in coat)
     return np.array(spots, dtype=np.float32), np.array([coat, shaded, *others], dtype=np.float32).T.copy()
+
+
+def _rgb(name: str) -> Colour:
+    """Red, green, blue in 0..1 of a colour written as #rrggbb."""
+    red, green, blue = bytes.fromhex(name[1:])
+    return red / 255, green / 255, blue / 255

@@ -1,8 +1,8 @@
 """One animal in one frame: which pixels it covers, by a signed distance, and in what colour.
 
-The distance to a tapered limb is the distance to its axis less the radius there; the smooth union of limbs is -k log(sum(exp(-d / k)))
-(Quilez, "Smooth minimum", exponential form), whose terms also say how much each limb counts at a pixel: colours and surface
-directions are mixed with the same weights.
+The distance to a tapered limb is the distance to its axis less the radius there; the smooth union of limbs is -k
+log(sum(exp(-d / k))) (Quilez, "Smooth minimum", exponential form), whose terms also say how much each limb counts at
+a pixel: colours and surface directions are mixed with the same weights.
 """
 
 import math
@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float32, Int64
 
-from pixelwise.data.pasture.animals import BUILDS, COAT, FAR, FRONT, HEAD, HIND, Anatomy, anatomy, fur
+from pixelwise.data.pasture.animals import BUILDS, FRONT, HEAD, HIND, Anatomy, anatomy, fur
 from pixelwise.data.pasture.textures import look_up, noise_tile
 from pixelwise.data.pasture.world import Animal, Pair
 
@@ -25,7 +25,7 @@ LEG_SWING = 0.20
 """Largest turn of a leg, in radians: a calm walk."""
 
 LIGHT = (-0.48, 0.64, 0.60)
-"""Direction to the sun: from the upper left, towards the viewer. It turns with the animal, so frame 2 shows the same colours."""
+"""Direction to the sun: the upper left, towards the viewer. It turns with the animal, which keeps its colours so."""
 
 WADING = 0.13
 """Depth of the water in length units of an animal: the hooves and half the shins are hidden."""
@@ -60,11 +60,13 @@ class Body:
 
 
 class Paint(NamedTuple):
-    """What an animal shows at each pixel of a list."""
+    """What an animal shows at those pixels of a list that it touches."""
 
-    distance: Line
+    pixels: Int64[np.ndarray, " M"]
+    """Their places in the list."""
+    distance: Float32[np.ndarray, " M"]
     """Signed distance to its outline in pixels, negative inside."""
-    colour: Rgb
+    colour: Float32[np.ndarray, "3 M"]
 
 
 def pose(animal: Animal, wading: bool) -> Body:
@@ -95,8 +97,7 @@ def pose(animal: Animal, wading: bool) -> Body:
 def bounds(body: Body, place: Place) -> tuple[float, float, float, float]:
     """x0 y0 x1 y1 in pixels, outside which the animal shows nothing."""
     radii = body.bones.radii
-    # The smooth union swells where limbs overlap, by at most k log(number of limbs).
-    margin = BUILDS[body.animal.species].smoothness * math.log(len(radii)) + 1.0 / body.pixels
+    margin = _reach(body)
     low = np.minimum(body.start - radii[:, :1], body.end - radii[:, 1:]).min(axis=0) - margin
     high = np.maximum(body.start + radii[:, :1], body.end + radii[:, 1:]).max(axis=0) + margin
     x = np.array([low[0], high[0], high[0], low[0]], dtype=np.float64)
@@ -117,22 +118,35 @@ def carry(place: Place, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.nd
 
 
 def paint(body: Body, place: Place, columns: Line, rows: Line) -> Paint:
-    """Distance and colour of the animal at these pixel centres, which should lie within its `bounds`."""
+    """Distance and colour of the animal at these pixel centres, as far as it reaches them."""
     x, y = _own_coordinates(body, place, columns, rows)
-    build, bones = BUILDS[body.animal.species], body.bones
-    away, sideways, upwards, radii = _distances(body, x, y)
+    build = BUILDS[body.animal.species]
+    away, sideways, upwards = _distances(body, x, y)
+    # The rest of the work is done where the animal is: half of its window.
+    near = np.flatnonzero(away.min(axis=0) < _reach(body))
+    away, sideways, upwards = away.take(near, axis=1), sideways.take(near, axis=1), upwards.take(near, axis=1)
+    x, y = x.take(near), y.take(near)
     smoothness = np.float32(build.smoothness)
     weights = np.exp(np.maximum(away / -smoothness, np.float32(-80)))  # e-80 is the last that float32 holds well
     total = weights.sum(axis=0)
     distance = np.maximum(-smoothness * np.log(total), np.float32(body.waterline) - y)
     weights /= total
-    lit = _lit(weights, sideways / radii, upwards / radii, body.animal.facing)
+    lit = _lit(weights, sideways, upwards, body.animal.facing)
     colour = _coloured(body, weights, x, y)
     # A darker rim, as a pencil would draw it, keeps animals and grounds of like colour apart.
     rim = np.clip(1 + distance / np.float32(0.035), 0, 1)
     colour *= lit * (1 - np.float32(0.38) * rim * rim) * np.float32(body.animal.tone)
     _add_eye(body, colour, x, y)
-    return Paint(distance * np.float32(body.pixels), colour)
+    return Paint(near, distance * np.float32(body.pixels), colour)
+
+
+def _reach(body: Body) -> np.float32:
+    """How far from its nearest limb an animal may still show, in length units.
+
+    The smooth union swells where limbs overlap, by at most k log(number of limbs); soft edges add half a pixel.
+    """
+    swelling = BUILDS[body.animal.species].smoothness * math.log(len(body.start))
+    return np.float32(swelling + 0.5 / body.pixels)
 
 
 def _turned(points: Limbs, pivot: Pair, angle: float) -> Limbs:
@@ -140,7 +154,8 @@ def _turned(points: Limbs, pivot: Pair, angle: float) -> Limbs:
     cosine, sine = math.cos(angle), math.sin(angle)
     centre = np.array(pivot, dtype=np.float32)
     turn = np.array([[cosine, sine], [-sine, cosine]], dtype=np.float32)
-    return (points - centre) @ turn + centre
+    turned: Limbs = (points - centre) @ turn + centre
+    return turned
 
 
 def _own_coordinates(body: Body, place: Place, columns: Line, rows: Line) -> tuple[Line, Line]:
@@ -155,20 +170,28 @@ def _own_coordinates(body: Body, place: Place, columns: Line, rows: Line) -> tup
     return x, np.float32((feet_y - place.pivot[1]) / unit) - back_y
 
 
-def _distances(body: Body, x: Line, y: Line) -> tuple[Terms, Terms, Terms, Terms]:
-    """For each limb: the distance to its surface, the way from its axis (x and y), and its radius there."""
-    along = body.end - body.start
-    along /= np.square(along).sum(axis=1, keepdims=True)
-    offset = (along * body.start).sum(axis=1, keepdims=True)
-    part = along[:, :1] * x + (along[:, 1:] * y - offset)
-    np.clip(part, 0, 1, out=part)
+def _distances(body: Body, x: Line, y: Line) -> tuple[Terms, Terms, Terms]:
+    """For each limb: the distance to its surface, and the way from its axis (x and y) in radii."""
     span = body.end - body.start
-    sideways = (x - body.start[:, :1]) - part * span[:, :1]
-    upwards = (y - body.start[:, 1:]) - part * span[:, 1:]
+    along = span / np.square(span).sum(axis=1, keepdims=True)
+    offset = (along * body.start).sum(axis=1, keepdims=True)
+    part = along[:, 1:] * y - offset
+    part += along[:, :1] * x
+    np.clip(part, 0, 1, out=part)
+    sideways = x - body.start[:, :1]
+    sideways -= part * span[:, :1]
+    upwards = y - body.start[:, 1:]
+    upwards -= part * span[:, 1:]
     radii = body.bones.radii
-    radius = radii[:, :1] + part * (radii[:, 1:] - radii[:, :1])
-    away = np.sqrt(sideways * sideways + upwards * upwards) - radius
-    return away, sideways, upwards, radius
+    part *= radii[:, 1:] - radii[:, :1]
+    part += radii[:, :1]
+    away = sideways * sideways
+    away += upwards * upwards
+    np.sqrt(away, out=away)
+    away -= part
+    sideways /= part
+    upwards /= part
+    return away, sideways, upwards
 
 
 def _lit(weights: Terms, sideways: Terms, upwards: Terms, facing: int) -> Line:
@@ -178,7 +201,8 @@ def _lit(weights: Terms, sideways: Terms, upwards: Terms, facing: int) -> Line:
     towards = np.sqrt(np.clip(1 - across * across - over * over, 0, 1))
     cosine = np.float32(facing * LIGHT[0]) * across + np.float32(LIGHT[1]) * over + np.float32(LIGHT[2]) * towards
     # The lower half is lit by the ground, so nothing falls below half brightness.
-    return np.float32(0.70) + np.float32(0.38) * np.clip(cosine, -0.45, 1)
+    light: Line = np.float32(0.70) + np.float32(0.38) * np.clip(cosine, -0.45, 1)
+    return light
 
 
 def _coloured(body: Body, weights: Terms, x: Line, y: Line) -> Rgb:
@@ -186,15 +210,13 @@ def _coloured(body: Body, weights: Terms, x: Line, y: Line) -> Rgb:
     coat = BUILDS[body.animal.species].coat
     spots, paints = fur(body.animal.species, body.animal.dark)
     colour: Rgb = paints[:, body.bones.paints] @ weights
-    furred = np.isin(body.bones.paints, (COAT, FAR)).astype(np.float32) @ weights
+    furred = body.bones.coated @ weights
     density = np.float32(coat.density)
     across, down = (np.float32(offset) for offset in body.animal.coat)
     noise = look_up(noise_tile(*coat.tile), y * density + down, x * density + across)
     noise -= np.float32(coat.threshold)
     mix = np.clip(np.float32(0.5) + np.float32(coat.sharpness) * noise, 0, 1) * furred
     mix *= np.float32(coat.amount)
-    far = weights[body.bones.paints == FAR].sum(axis=0)
-    mix *= 1 - np.float32(0.5) * far
     colour += mix * (spots[:, None] - colour)
     return colour
 
@@ -202,10 +224,12 @@ def _coloured(body: Body, weights: Terms, x: Line, y: Line) -> Rgb:
 def _add_eye(body: Body, colour: Rgb, x: Line, y: Line) -> None:
     """A dark eye with a light in it, painted over."""
     across, up, radius = body.eye
+    reach = np.float32(radius + 0.5 / body.pixels)
+    near = np.flatnonzero((np.abs(x - np.float32(across)) < reach) & (np.abs(y - np.float32(up)) < reach))
+    x, y = x[near], y[near]
     for shift, size, shade in ((0.0, 1.0, 0.06), (0.35, 0.38, 0.95)):
         # The light stands up and to the left, whichever way the animal looks.
-        gap = np.hypot(
-            x - np.float32(across - body.animal.facing * shift * radius), y - np.float32(up + shift * radius)
-        )
+        from_x = x - np.float32(across - body.animal.facing * shift * radius)
+        gap = np.hypot(from_x, y - np.float32(up + shift * radius))
         cover = np.clip((np.float32(radius * size) - gap) * np.float32(body.pixels) + np.float32(0.5), 0, 1)
-        colour += cover * (np.float32(shade) - colour)
+        colour[:, near] += cover * (np.float32(shade) - colour[:, near])

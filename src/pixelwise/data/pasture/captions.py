@@ -17,7 +17,7 @@ NOTHING = "none"
 """Value of an attribute that a scene does not have."""
 
 SMALL, LARGE = 0.4, 0.5
-"""Lengths, as shares of the reference, that part small, medium and large animals: thirds of the default range of `scale`."""
+"""Lengths, as shares of the reference, from which animals are medium and large: thirds of the default `scale`."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def caption(world: World, animals: Sequence[Sighting]) -> str:
     """
     counts = Counter((SPECIES.index(animal.species), animal.fur) for animal in animals)
     groups = [
-        f"{NUMBERS[count] if count < len(NUMBERS) else count} {fur} {SPECIES[species] if count == 1 else PLURALS[species]}"
+        f"{_number(count)} {fur} {(SPECIES if count == 1 else PLURALS)[species]}"
         for (species, fur), count in sorted(counts.items())
     ]
     who = " and ".join([", ".join(groups[:-1]), groups[-1]] if len(groups) > 1 else groups) or "no animal"
@@ -55,8 +55,9 @@ def caption(world: World, animals: Sequence[Sighting]) -> str:
 def attributes(world: World, animals: Sequence[Sighting], unit: float) -> dict[str, str | int | float]:
     """One value a name: words to group by, numbers to sort by.
 
-    `species`, `fur` and `home` (whether the animals stand at home) are "mixed" where the animals differ, "none" without animals;
-    `size` is that of the longest animal; `word_agrees` tells whether the word names an animal in the picture.
+    `species`, `fur` and `home` (whether the animals stand at home) are "mixed" where the animals differ, "none"
+    without animals; `size` is that of the longest animal; `word_agrees` tells whether the word names an animal in the
+    picture.
     """
     present = {animal.species for animal in animals}
     home = {"home" if HOME[SPECIES.index(name)] == world.background else "away" for name in present}
@@ -75,6 +76,11 @@ def attributes(world: World, animals: Sequence[Sighting], unit: float) -> dict[s
         "word": world.word or NOTHING,
         "word_agrees": NOTHING if world.word is None else ("yes" if world.word in present else "no"),
     }
+
+
+def _number(count: int) -> str:
+    """A small number as a word, a large one in digits."""
+    return NUMBERS[count] if count < len(NUMBERS) else str(count)
 
 
 def _one(values: set[str]) -> str:

@@ -13,7 +13,7 @@ from pixelwise.data.pasture.sky import Canvas, View
 from pixelwise.data.pasture.words import add_sign
 from pixelwise.data.pasture.world import Animal, Pair, World
 
-MOST_TERMS = BAND // 4
+MOST_TERMS = BAND // 8
 """Pixels of an animal painted at once; each needs a row of about 30 numbers for every one of its several buffers."""
 
 SHADOW = (0.50, 0.075)
@@ -73,8 +73,8 @@ def _view(knobs: Knobs, world: World, pan: Pair) -> View:
 def _add_shadow(canvas: Canvas, animal: Animal, pan: Pair, water: bool) -> None:
     """Darkens the ground under an animal, or lights up a ring of water around it.
 
-    The shadow is part of the ground of frame 1 and moves with it: were it to follow the animal, ground that is seen in both frames
-    would change its brightness, and the true flow would no longer explain frame 2.
+    The shadow is part of the ground of frame 1 and moves with it: were it to follow the animal, ground that is seen
+    in both frames would change its brightness, and the true flow would no longer explain frame 2.
     """
     wide, high = SHADOW[0] * animal.length, SHADOW[1] * animal.length
     x, y = animal.feet[0] + pan[0], animal.feet[1] + pan[1] - (0.05 if water else 0.01) * animal.length
@@ -102,15 +102,16 @@ def _add_animal(canvas: Canvas, order: UInt16[np.ndarray, "H W"], body: Body, pl
         part = slice(top, min(top + step, rows.stop))
         x, y = _centres(part, columns)
         painted = paint(body, place, x, y)
-        shape = (part.stop - part.start, wide)
-        distance = painted.distance.reshape(shape)
-        area = canvas[:, part, columns]
-        area += np.clip(np.float32(0.5) - distance, 0, 1) * (painted.colour.reshape(3, *shape) - area)
-        order[part, columns][distance < 0] = number
+        down, across = painted.pixels // wide + part.start, painted.pixels % wide + columns.start
+        cover = np.clip(np.float32(0.5) - painted.distance, 0, 1)
+        behind = canvas[:, down, across]
+        canvas[:, down, across] = behind + cover * (painted.colour - behind)
+        inside = painted.distance < 0
+        order[down[inside], across[inside]] = number
 
 
 def _centres(rows: slice, columns: slice) -> tuple[Float32[np.ndarray, " N"], Float32[np.ndarray, " N"]]:
-    """x and y of the pixel centres of a window, row by row."""
+    """X and y of the pixel centres of a window, row by row."""
     x = np.arange(columns.start, columns.stop, dtype=np.float32) + np.float32(0.5)
     y = np.arange(rows.start, rows.stop, dtype=np.float32) + np.float32(0.5)
     return np.tile(x, len(y)), np.repeat(y, len(x))

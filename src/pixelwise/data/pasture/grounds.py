@@ -1,7 +1,8 @@
-"""What lies below the horizon: grass, sand, shore, water and road, functions of the place on the ground and nothing else.
+"""What lies below the horizon: grass, sand, shore, water and road, functions of the place on the ground alone.
 
-A ground is one colour from far to near, with noise laid over it; rows near the horizon are pressed together, which is all the
-perspective there is, so the pixel scale stays the same over most of the picture and in pictures of any height.
+A ground is one colour from far to near, with noise laid over it; rows near the horizon are pressed together, which is
+all the perspective there is, so the pixel scale stays the same over most of the picture and in pictures of any
+height.
 """
 
 from collections.abc import Callable
@@ -100,7 +101,7 @@ def paint_water(view: View) -> Canvas:
 
 
 def paint_road(view: View) -> Canvas:
-    """Asphalt from left to right between grass verges, with a white edge and a broken line; in tall pictures there are more roads."""
+    """Asphalt from left to right between grass verges, with white lines; tall pictures have more than one road."""
     depth, rows, clear = _perspective(view)
     canvas = _gradient(view, depth, (0.50, 0.51, 0.53), (0.36, 0.37, 0.40))
     grit = view.noise((341, 1.0, 1.0), rows)
@@ -152,7 +153,10 @@ def _add_sea(canvas: Canvas, view: View, depth: Line, rows: Line) -> None:
 
 
 def _perspective(view: View) -> tuple[Line, Line, Float32[np.ndarray, "H 1"]]:
-    """Depth below the horizon in units, texture rows in pixels, and how clear details are: near the horizon haze and distance hide them."""
+    """Depth below the horizon in units, texture rows in pixels, and how clear details are.
+
+    Near the horizon haze and distance hide them.
+    """
     depth = np.maximum(view.y / np.float32(view.unit), 0)
     # Rows run three times as fast at the horizon; from 0.3 units below it on they are pixels.
     rows = np.maximum(view.y, 0) + np.float32(0.3 * view.unit) * (1 - np.exp(depth / np.float32(-0.15)))
@@ -171,7 +175,8 @@ def _gradient(view: View, depth: Line, far: Colour, near: Colour) -> Canvas:
 
 def _step(values: Plane, low: float, high: float) -> Plane:
     """0 before `low`, 1 past `high`, a ramp between (downwards where high < low)."""
-    return np.clip((values - np.float32(low)) * np.float32(1 / (high - low)), 0, 1)
+    ramp: Plane = np.clip((values - np.float32(low)) * np.float32(1 / (high - low)), 0, 1)
+    return ramp
 
 
 def _stripe(place: Line, start: float, end: float, pixel: float) -> Line:
@@ -182,8 +187,8 @@ def _stripe(place: Line, start: float, end: float, pixel: float) -> Line:
 
 def _blend(canvas: Canvas, colour: Colour, part: Plane) -> None:
     """Lays a colour over a canvas where `part` is above 0."""
-    for channel, value in zip(canvas, colour, strict=True):
-        channel += part * (np.float32(value) - channel)
+    for plane, value in zip(canvas, colour, strict=True):
+        np.add(plane, part * (np.float32(value) - plane), out=plane)
 
 
 def _blend_rows(canvas: Canvas, colour: Colour, part: Line) -> None:

@@ -14,7 +14,7 @@ SPECIES = CLASSES[1:]
 BACKGROUNDS = ("pasture", "desert", "beach", "water", "road")
 
 HOME = (0, 1, 2, 4)
-"""For each species the place in `BACKGROUNDS` where it is at home: one place each, so that the place can give the species away."""
+"""For each species its home in `BACKGROUNDS`: one place each, so that the place can give the species away."""
 
 SMALLEST, LARGEST = 32, 8192
 """Sides of a scene: below 32 px nobody can name an animal; 8192 px is what an image for tiled prediction needs."""
@@ -29,24 +29,28 @@ class Knobs:
 
     Attributes:
         size: height and width of the images in pixels, each 32..8192.
-        reference: pixels of one length of the world, at which textures and the animals' `scale` are measured; None takes the shorter side
-            of the image, so that a larger image shows the same scene in more detail. See `enlarged` for the other wish.
-        objects: fewest and most animals in a scene, drawn evenly. An animal that others hide entirely is not in the truth.
+        reference: pixels of one length of the world, at which textures and the animals' `scale` are measured; None
+            takes the shorter side of the image, so that a larger image shows the same scene in more detail. See
+            `enlarged` for the other wish.
+        objects: fewest and most animals in a scene, drawn evenly. An animal that others hide entirely is not in the
+            truth.
         scale: shortest and longest animal, as a share of `reference`, drawn evenly (0.05..1).
         classes: how often each of cow, camel, sheep, horse appears; any positive scale, divided by the sum.
         backgrounds: how often each of pasture, desert, beach, water, road appears where the species does not decide.
         correlation: c in 0..1. Every animal and its background follow
-            P(species, background) = P(species) * (c * [background is the home of the species] + (1 - c) * P(background)):
-            1 puts every animal at home (cow pasture, camel desert, sheep beach, horse road), 0 makes both independent. Animals of one
-            scene share its background and are otherwise independent of each other.
+            P(species, background) = P(species) * (c * [background is the home of the species] + (1 - c) *
+            P(background)): 1 puts every animal at home (cow pasture, camel desert, sheep beach, horse road), 0 makes
+            both independent. Animals of one scene share its background and are otherwise independent of each other.
         dark_fur: for each species the probability that an animal is dark instead of light.
-        light: darkest and brightest light, drawn evenly (0.1..1.5). Attribute `light`: dark below 0.6, bright from 0.95, else normal.
-        motion: shortest and longest way of an animal in the image from frame 1 to frame 2, in pixels (0..1000), in any direction.
+        light: darkest and brightest light, drawn evenly (0.1..1.5). Attribute `light`: dark below 0.6, bright from
+            0.95, else normal.
+        motion: shortest and longest way of an animal in the image from frame 1 to frame 2, in pixels (0..1000), in
+            any direction.
         camera: the same for the background.
         turn: largest turn of an animal from frame 1 to frame 2, in degrees (0..45).
         words: probability that a sign with the name of a species stands in the picture.
-        word_agreement: probability that the word on the sign is the leading animal's species; otherwise one of the other names. Without
-            animals the sign names any species.
+        word_agreement: probability that the word on the sign is the leading animal's species; otherwise one of the
+            other names. Without animals the sign names any species.
         noise: standard deviation of the sensor noise, in grey levels of 255 (0..100), drawn anew for each frame.
 
     >>> Knobs(size=(64, 96)).reference_pixels
@@ -93,7 +97,7 @@ class Knobs:
         return min(self.size) if self.reference is None else self.reference
 
     def enlarged(self, size: Size) -> "Knobs":
-        """The same world seen through a larger window: animals and textures keep their size in pixels, their number grows with the area.
+        """The same world in a larger window: things keep their size in pixels, their number grows with the area.
 
         A network trained on scenes of these knobs meets the same objects in the enlarged ones.
 
@@ -116,7 +120,7 @@ def _check_count(name: str, values: Any, count: int) -> None:
 
 
 def _check_range(name: str, values: Any, low: float, high: float, *, whole: bool = False, ordered: bool = True) -> None:
-    """Refuses values outside low..high, numbers that are not whole where they must be, and a range that runs backwards."""
+    """Refuses values outside low..high, parts of a number where it must be whole, and a range that runs backwards."""
     single = isinstance(values, tuple) and len(values) == 1
     if not single and name != "dark_fur":
         _check_count(name, values, 2)

@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 
 BAND = 1 << 17
-"""Pixels handled at once: the buffers of one band stay in the processor's cache, and a large picture needs no second copy."""
+"""Pixels handled at once: the buffers stay in the processor's cache, and a large picture needs no second copy."""
 
 CHANNEL_POWERS = (1.20, 1.05, 0.88)
 """Light of strength s scales red, green, blue by s to these powers: dusk is blue, bright light is warm."""
@@ -46,7 +46,7 @@ def develop(
 
 
 def light_name(strength: float) -> str:
-    """dark below 0.6, bright from 0.95 on, else normal."""
+    """Dark below 0.6, bright from 0.95 on, else normal."""
     if strength < 0.6:
         return "dark"
     return "bright" if strength >= 0.95 else "normal"

@@ -27,7 +27,8 @@ class Scene:
         boxes: tight around the part that is seen; x0 y0 x1 y1 in pixels, ends exclusive.
         classes: label of each animal, 1..4.
         flow: (dx, dy) in pixels from frame 1 to frame 2, of every pixel centre, whether or not it is seen in frame 2.
-        occlusion: True where frame 2 does not show what is seen here: it left the picture or something nearer covers it.
+        occlusion: True where frame 2 does not show what is seen here: it left the picture or something nearer covers
+            it.
         caption: one sentence.
         attributes: one value a name, to group and sort by.
         animals: one record for each animal, in the order of `boxes`.
@@ -49,11 +50,12 @@ class Scene:
 def render(knobs: Knobs, seed: int, index: int = 0) -> Scene:
     """Scene number `index` of the world that knobs and seed describe.
 
-    The result depends on nothing else: not on the scenes made before, the process or the time. On another processor single bytes
-    may differ, as sine and exponential do in their last bit.
+    The result depends on nothing else: not on the scenes made before, the process or the time. On another processor
+    single bytes may differ, as sine and exponential do in their last bit.
 
     Args:
-        knobs: the settings; scenes whose knobs differ in one respect differ in that respect only, where the knobs allow.
+        knobs: the settings; scenes whose knobs differ in one respect differ in that respect only, where the knobs
+            allow.
         seed: any whole number from 0 on.
         index: any whole number from 0 on.
 
@@ -95,7 +97,9 @@ def render(knobs: Knobs, seed: int, index: int = 0) -> Scene:
     )
 
 
-def _sightings(bodies: tuple[Body, ...], numbers: list[int], instances: UInt16[np.ndarray, "H W"]) -> tuple[Sighting, ...]:
+def _sightings(
+    bodies: tuple[Body, ...], numbers: list[int], instances: UInt16[np.ndarray, "H W"]
+) -> tuple[Sighting, ...]:
     """A record for each animal that is seen."""
     areas = np.bincount(instances.ravel(), minlength=len(numbers) + 1)[1:]
     return tuple(

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float32
 
-from pixelwise.data.pasture.textures import look_up_grid, noise_tile
+from pixelwise.data.pasture.textures import TILE, look_up_grid, noise_tile
 
 Canvas = Float32[np.ndarray, "3 H W"]
 Line = Float32[np.ndarray, " N"]
@@ -24,7 +24,7 @@ class View:
     unit: float
     """Pixels per length of the world: the reference of the knobs."""
     grain: float
-    """Pixels per texel of a tile: 1 at 128 px and below, more above, so that larger pictures show the same ground larger."""
+    """Pixels per texel of a tile: 1 at 128 px and below, more above, so that a larger picture is the same scene."""
     phase: tuple[float, float]
     """Where on the endless tiles this scene was cut, in texels."""
 
@@ -47,12 +47,32 @@ class Air(NamedTuple):
 
 
 AIRS: dict[str, Air] = {
-    "pasture": Air((0.36, 0.63, 0.92), (0.82, 0.92, 0.97), 0.85, (((0.56, 0.72, 0.74), 0.075, 1.3), ((0.40, 0.62, 0.42), 0.040, 2.1))),
-    "desert": Air((0.42, 0.66, 0.90), (0.99, 0.90, 0.72), 0.25, (((0.86, 0.68, 0.52), 0.085, 1.1), ((0.90, 0.70, 0.44), 0.045, 1.9))),
+    "pasture": Air(
+        (0.36, 0.63, 0.92),
+        (0.82, 0.92, 0.97),
+        0.85,
+        (((0.56, 0.72, 0.74), 0.075, 1.3), ((0.40, 0.62, 0.42), 0.040, 2.1)),
+    ),
+    "desert": Air(
+        (0.42, 0.66, 0.90),
+        (0.99, 0.90, 0.72),
+        0.25,
+        (((0.86, 0.68, 0.52), 0.085, 1.1), ((0.90, 0.70, 0.44), 0.045, 1.9)),
+    ),
     "beach": Air((0.30, 0.62, 0.93), (0.86, 0.95, 0.98), 0.80, ()),
-    "water": Air((0.45, 0.64, 0.86), (0.93, 0.91, 0.88), 0.70, (((0.52, 0.64, 0.70), 0.060, 1.2), ((0.30, 0.46, 0.44), 0.022, 2.6))),
-    "road": Air((0.50, 0.68, 0.88), (0.90, 0.92, 0.92), 0.75, (((0.58, 0.68, 0.72), 0.055, 1.5), ((0.34, 0.50, 0.34), 0.035, 4.0))),
-}  # fmt: skip
+    "water": Air(
+        (0.45, 0.64, 0.86),
+        (0.93, 0.91, 0.88),
+        0.70,
+        (((0.52, 0.64, 0.70), 0.060, 1.2), ((0.30, 0.46, 0.44), 0.022, 2.6)),
+    ),
+    "road": Air(
+        (0.50, 0.68, 0.88),
+        (0.90, 0.92, 0.92),
+        0.75,
+        (((0.58, 0.68, 0.72), 0.055, 1.5), ((0.34, 0.50, 0.34), 0.035, 4.0)),
+    ),
+}
 
 
 def paint_sky(background: str, view: View) -> Canvas:
@@ -90,9 +110,11 @@ def _add_hills(canvas: Canvas, view: View, colour: Colour, tall: float, shape: t
 def _between(first: Colour, last: Colour, part: Line) -> Float32[np.ndarray, "3 N"]:
     """Colours that lead from the first (part 0) to the last (part 1)."""
     start = np.array(first, dtype=np.float32)[:, None]
-    return start + (np.array(last, dtype=np.float32)[:, None] - start) * part
+    colours: Float32[np.ndarray, "3 N"] = start + (np.array(last, dtype=np.float32)[:, None] - start) * part
+    return colours
 
 
 def _near(places: np.ndarray) -> Line:
     """The same texels with small numbers, exact in single precision to a ten-thousandth."""
-    return np.mod(places, 512.0).astype(np.float32)
+    near: Line = np.mod(places, TILE).astype(np.float32)
+    return near

@@ -15,8 +15,9 @@ Grid = Float32[np.ndarray, "H W"]
 def noise_tile(seed: int, rows: float, columns: float) -> Grid:
     """A square of Gaussian noise, 512 texels wide, that repeats without a seam; mean 0, standard deviation 1.
 
-    White noise is blurred with a Gaussian of these standard deviations (in texels) by a Fourier transform, which makes it periodic.
-    Elongated noise (rows > columns) reads as grass, flat noise as waves. Callers must not write into it.
+    White noise is blurred with a Gaussian of these standard deviations (in texels) by a Fourier transform, which
+    makes it periodic. Elongated noise (rows > columns) reads as grass, flat noise as waves. Callers must not write
+    into it.
 
     Args:
         seed: number of the tile; one number is always the same tile.
@@ -29,13 +30,13 @@ def noise_tile(seed: int, rows: float, columns: float) -> Grid:
     # The transform of a Gaussian blur of deviation s is exp(-2 (pi s f)^2).
     blur = np.exp(-2 * np.pi**2 * ((rows * high) ** 2 + (columns * wide) ** 2))
     tile = np.fft.irfft2(np.fft.rfft2(white) * blur, s=(TILE, TILE))
-    tile = ((tile - tile.mean()) / tile.std()).astype(np.float32)
-    tile.setflags(write=False)
-    return tile
+    even: Grid = ((tile - tile.mean()) / tile.std()).astype(np.float32)
+    even.setflags(write=False)
+    return even
 
 
 def look_up_grid(tile: Grid, rows: Float32[np.ndarray, " H"], columns: Float32[np.ndarray, " W"]) -> Grid:
-    """The tile at every crossing of these rows and columns (in texels, any value: the tile repeats), interpolated linearly."""
+    """The tile at each crossing of rows and columns (in texels, any value: it repeats), interpolated linearly."""
     top, down = _split(rows)
     left, right = _split(columns)
     # Rows first: large pictures come in bands of few rows.
@@ -53,7 +54,7 @@ def look_up(tile: Grid, rows: Grid, columns: Grid) -> Grid:
     flat = tile.ravel()
     upper, lower = top * TILE, (top + 1) % TILE * TILE
     beside = (left + 1) % TILE
-    above = flat[upper + left]
+    above: Grid = flat[upper + left]
     above += (flat[upper + beside] - above) * right
     below = flat[lower + left]
     below += (flat[lower + beside] - below) * right

@@ -12,7 +12,9 @@ Order = UInt16[np.ndarray, "H W"]
 Flow = Float32[np.ndarray, "H W 2"]
 
 
-def seen(order: Order, bodies: tuple[Body, ...], places: tuple[Place, ...]) -> tuple[list[int], Float32[np.ndarray, "N 4"]]:
+def seen(
+    order: Order, bodies: tuple[Body, ...], places: tuple[Place, ...]
+) -> tuple[list[int], Float32[np.ndarray, "N 4"]]:
     """The animals of which a pixel is seen (their places in `bodies`), and tight boxes around what is seen of each."""
     numbers, boxes = [], []
     for number, (body, place) in enumerate(zip(bodies, places, strict=True)):
@@ -21,7 +23,14 @@ def seen(order: Order, bodies: tuple[Body, ...], places: tuple[Place, ...]) -> t
         if mask.any():
             down, across = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
             numbers.append(number)
-            boxes.append((columns.start + across[0], rows.start + down[0], columns.start + across[-1] + 1, rows.start + down[-1] + 1))
+            boxes.append(
+                (
+                    columns.start + across[0],
+                    rows.start + down[0],
+                    columns.start + across[-1] + 1,
+                    rows.start + down[-1] + 1,
+                )
+            )
     return numbers, np.array(boxes, dtype=np.float32).reshape(-1, 4)
 
 
@@ -30,17 +39,21 @@ def instance_map(order: Order, numbers: list[int]) -> Order:
     table = np.zeros(max(numbers, default=-1) + 2, dtype=np.uint16)
     for instance, number in enumerate(numbers, start=1):
         table[number + 1] = instance
-    return table[order]
+    instances: Order = table[order]
+    return instances
 
 
 def label_map(order: Order, bodies: tuple[Body, ...]) -> UInt8[np.ndarray, "H W"]:
     """The class of each pixel: 0 background, 1.. the species."""
     table = np.array([0, *(body.animal.species + 1 for body in bodies)], dtype=np.uint8)
-    return table[order]
+    labels: UInt8[np.ndarray, "H W"] = table[order]
+    return labels
 
 
-def flow_between(order: Order, bodies: tuple[Body, ...], places: tuple[Place, ...], moved: tuple[Place, ...], pan: Pair) -> Flow:
-    """Where the thing seen at each pixel centre of frame 1 goes, (dx, dy) in pixels, whether or not it is seen in frame 2."""
+def flow_between(
+    order: Order, bodies: tuple[Body, ...], places: tuple[Place, ...], moved: tuple[Place, ...], pan: Pair
+) -> Flow:
+    """Where what is seen at each pixel centre of frame 1 goes, (dx, dy) in pixels, seen in frame 2 or not."""
     flow = np.empty((*order.shape, 2), dtype=np.float32)
     flow[:] = np.array(pan, dtype=np.float32)
     for number, (body, place, target) in enumerate(zip(bodies, places, moved, strict=True)):
@@ -53,10 +66,10 @@ def flow_between(order: Order, bodies: tuple[Body, ...], places: tuple[Place, ..
 
 
 def occlusion_between(order: Order, second: Order, flow: Flow) -> Bool[np.ndarray, "H W"]:
-    """Pixels of frame 1 that frame 2 does not show: they leave the picture, or something nearer covers the pixel they come to.
+    """Pixels of frame 1 that frame 2 does not show: they leave the picture, or something nearer covers their new place.
 
-    The pixel they come to is the one that contains the end of the flow vector. Things further back cannot hide anything, so rims
-    at which rounding meets the background do not count.
+    The pixel they come to is the one that contains the end of the flow vector. Things further back cannot hide
+    anything, so rims at which rounding meets the background do not count.
     """
     height, width = order.shape
     hidden = np.empty((height, width), dtype=np.bool_)

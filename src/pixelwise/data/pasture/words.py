@@ -26,7 +26,7 @@ CELL = 0.0135
 """Side of a font pixel as a share of the unit: 1.7 px at 128 px, the least that can be read."""
 
 TOP = 0.05
-"""Upper edge of the board below the top of the picture in frame 1, as a share of the unit; most animals leave it free."""
+"""Upper edge of the board in frame 1, as a share of the unit; most animals leave it free."""
 
 INK = (0.16, 0.12, 0.10)
 BOARD = (0.93, 0.84, 0.66)
@@ -72,7 +72,8 @@ def add_sign(canvas: Canvas, view: View, word: str, left: float, horizon: float)
 
 def _inside(place: Float32[np.ndarray, " N"], start: float, end: float) -> Float32[np.ndarray, " N"]:
     """The share of each pixel (1 wide, centred here) between start and end."""
-    return np.clip(np.minimum(place + 0.5, end) - np.maximum(place - 0.5, start), 0, 1).astype(np.float32)
+    share = np.clip(np.minimum(place + 0.5, end) - np.maximum(place - 0.5, start), 0, 1)
+    return np.asarray(share, dtype=np.float32)
 
 
 def _overlaps(place: Float32[np.ndarray, " N"], cell: float, count: int) -> Float32[np.ndarray, "N C"]:
@@ -80,11 +81,14 @@ def _overlaps(place: Float32[np.ndarray, " N"], cell: float, count: int) -> Floa
     edges = np.arange(count, dtype=np.float32) * np.float32(cell)
     low = np.maximum(place[:, None] - 0.5, edges)
     high = np.minimum(place[:, None] + 0.5, edges + np.float32(cell))
-    return np.clip(high - low, 0, 1).astype(np.float32)
+    return np.asarray(np.clip(high - low, 0, 1), dtype=np.float32)
 
 
 def _cover(
-    canvas: Canvas, colour: tuple[float, float, float], down: Float32[np.ndarray, " H"], across: Float32[np.ndarray, " W"]
+    canvas: Canvas,
+    colour: tuple[float, float, float],
+    down: Float32[np.ndarray, " H"],
+    across: Float32[np.ndarray, " W"],
 ) -> None:
     """Lays a colour over the rectangle where both shares are above 0."""
     rows, columns = np.flatnonzero(down), np.flatnonzero(across)

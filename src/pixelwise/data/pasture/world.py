@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 
 from pixelwise.data.pasture.knobs import HOME, SPECIES, Knobs
 
@@ -70,8 +70,8 @@ class World:
 def draw_world(knobs: Knobs, scene: np.random.Generator, herd: np.random.Generator) -> World:
     """One scene of these knobs.
 
-    Every number is drawn whether it is needed or not, so scenes of one seed and index under knobs that differ only in, say, `light`
-    differ in nothing else.
+    Every number is drawn whether it is needed or not, so scenes of one seed and index under knobs that differ only
+    in, say, `light` differ in nothing else.
 
     Args:
         knobs: the settings.
@@ -102,12 +102,15 @@ def draw_world(knobs: Knobs, scene: np.random.Generator, herd: np.random.Generat
 
 def _shares(frequencies: tuple[float, ...]) -> Numbers:
     """Frequencies that sum to one."""
-    return np.array(frequencies, dtype=np.float64) / sum(frequencies)
+    shares: Numbers = np.array(frequencies, dtype=np.float64) / sum(frequencies)
+    return shares
 
 
-def _pick(shares: Numbers, draws: Numbers) -> np.ndarray:
+def _pick(shares: Numbers, draws: Numbers | float) -> Int64[np.ndarray, "*shape"]:
     """For each draw in 0..1 the entry whose share of the line from 0 to 1 it hits; an entry of share 0 is never hit."""
-    return np.minimum(np.searchsorted(np.cumsum(shares), draws, side="right"), np.flatnonzero(shares)[-1])
+    hit = np.searchsorted(np.cumsum(shares), draws, side="right")
+    # Rounding may leave the sum a hair below 1.
+    return np.asarray(np.minimum(hit, np.flatnonzero(shares)[-1]), dtype=np.int64)
 
 
 def _draw_lead_and_background(knobs: Knobs, scene: np.random.Generator) -> tuple[int, int]:
@@ -123,7 +126,8 @@ def _species_given_background(knobs: Knobs, background: int) -> Numbers:
     at_home = np.array([home == background for home in HOME])
     joint = knobs.correlation * at_home + (1 - knobs.correlation) * _shares(knobs.backgrounds)[background]
     joint = _shares(knobs.classes) * joint
-    return joint / joint.sum()
+    shares: Numbers = joint / joint.sum()
+    return shares
 
 
 def _draw_animals(
