@@ -104,12 +104,12 @@ class TiledModel:
         """Measures the network.
 
         Args:
-            model: from (1, channels, H, W) to (1, K, H - 2 margin, W - 2 margin); put into eval mode.
+            model: from (1, channels, H, W) to (1, K, H - 2 margin, W - 2 margin); applied in eval mode, whatever mode it is in.
             memory: budget for the activations of one tile, such as "1GB".
             tile: rows and columns of scores per tile instead of a budget; rounded down to the network's alignment.
             channels: channels of the image.
         """
-        self.model = model.eval()
+        self.model = model
         self.field: ReceptiveField = receptive_field(model, channels=channels)
         self._sizes = AcceptedSizes(model, channels)
         self._memory = ActivationMemory(model, channels)
@@ -195,6 +195,14 @@ class TiledModel:
         """
         regions: Regions = WholeTensor(image) if isinstance(image, Tensor) else image
         plan = self.plan(regions.size)
+        was_training = self.model.training
+        self.model.eval()
+        try:
+            return self._run(regions, plan, reduce, out, progress)
+        finally:
+            self.model.train(was_training)
+
+    def _run(self, regions: Regions, plan: Plan, reduce: Reduction, out: Any, progress: Progress | None) -> Any:
         first = next(self.model.parameters(), torch.empty(0))
         for done, (row, column) in enumerate(((r, c) for r in plan.rows for c in plan.columns), start=1):
             window = read_mirrored(regions, row, column).to(device=first.device, dtype=first.dtype)

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pixelwise.data.images import open_image
+from pixelwise.data.lazy_images import open_image
 from pixelwise.dense import TiledModel
 from pixelwise.errors import InputError
 from pixelwise.inference.run_folder import RunRecord, build_model, load_weights, read_record

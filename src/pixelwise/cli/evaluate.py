@@ -1,0 +1,47 @@
+"""pixelwise evaluate: the scores of a run on a folder."""
+
+from pathlib import Path
+
+from pixelwise.cli.screen import note, progress_bar, wrote
+
+
+def evaluate(
+    run: Path,
+    data: Path,
+    *,
+    out: Path = Path("evaluation"),
+    split: str | None = None,
+    splits: Path | None = None,
+    attributes: Path | None = None,
+) -> None:
+    """Score a trained model on images with label maps, and write a report to look at.
+
+    Example: pixelwise evaluate run my_images --out evaluation
+
+    Parameters
+    ----------
+    run
+        A run folder made by `pixelwise train`.
+    data
+        A folder of images with label maps.
+    out
+        Folder for report.html, scores.json and images.csv.
+    split
+        Which part of the data, or all; default: test, else val, else all.
+    splits
+        CSV with the columns file,split.
+    attributes
+        CSV of attributes, keyed by file name in its first column.
+    """
+    from pixelwise.evaluation import evaluate as evaluate_run
+
+    with progress_bar("images") as progress:
+        scores = evaluate_run(run, data, split, out, splits, attributes, progress)
+    note(f"{len(scores.images)} images of split {scores.split}")
+    note(f"mean IoU        {scores.mean_iou:.4f}   (always {scores.classes[scores.majority]}: {scores.majority_mean_iou:.4f})")
+    note(f"pixel accuracy  {scores.pixel_accuracy:.4f}   (always {scores.classes[scores.majority]}: {scores.majority_pixel_accuracy:.4f})")
+    boundary = scores.boundary_f1(2)
+    width = max(map(len, scores.classes))
+    for name, iou in scores.iou.items():
+        note(f"  {name:<{width}}  IoU {iou:.4f}  boundary F1 at 2 px {boundary[name]:.4f}")
+    wrote(out / "report.html", f"pixelwise predict {run} IMAGE... --out predictions")

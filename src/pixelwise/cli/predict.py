@@ -1,0 +1,53 @@
+"""pixelwise predict: label maps of images of any size."""
+
+import time
+from pathlib import Path
+
+from pixelwise.cli.screen import note, peak_memory, progress_bar, wrote
+from pixelwise.errors import InputError
+
+
+def predict(
+    run: Path, *inputs: Path, out: Path, probabilities: bool = False, memory: str = "1GB", tile: int | None = None
+) -> int:
+    """Predict a class for every pixel of a file of any size, a folder, or a .txt list of paths.
+
+    Example: pixelwise predict run scan.tif --out predictions
+
+    Parameters
+    ----------
+    run
+        A run folder made by `pixelwise train`.
+    inputs
+        Images, folders or .txt lists.
+    out
+        Folder for NAME.png (label map) and NAME.overlay.jpg; what is there from the same model is kept.
+    probabilities
+        Also write NAME.probabilities.tif, one plane per class.
+    memory
+        Budget for one tile's activations; images that fit are predicted whole.
+    tile
+        Rows and columns per tile instead of a budget. The result is the same.
+    """
+    from pixelwise.inference import load
+    from pixelwise.inference.prediction_files import find_inputs, predict_files
+
+    if not inputs:
+        raise InputError("at least one image, folder or list", "none", "pixelwise predict RUN IMAGE... --out DIR")
+    found = find_inputs(inputs)
+    predictor = load(run, memory, tile)
+    failed = 0
+    started = time.perf_counter()
+    with progress_bar("tiles") as bar:
+        for prediction in predict_files(predictor, found, out, probabilities, lambda _: bar):
+            if prediction.error is not None:
+                failed += 1
+                note(f"failed {prediction.source}\n{prediction.error}")
+            elif prediction.kept:
+                note(f"kept   {prediction.files[0]} (predicted before)")
+            else:
+                shares = ", ".join(f"{name} {share:.1%}" for name, share in (prediction.shares or {}).items())
+                note(f"{prediction.source} -> {prediction.files[0]}: {shares}")
+    note(f"{len(found)} images, {failed} failed, {time.perf_counter() - started:.1f} s, peak memory {peak_memory()}")
+    wrote(out, f"look at {out}/*.overlay.jpg")
+    return 1 if failed else 0

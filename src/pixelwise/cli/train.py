@@ -1,0 +1,155 @@
+"""pixelwise train: from a folder to a run."""
+
+from pathlib import Path
+from typing import Literal
+
+from cyclopts import App
+
+from pixelwise.cli.screen import note, progress_bar, wrote
+
+app = App(name="train", help="Train a model on a folder of your own.")
+
+
+@app.command
+def segmentation(  # noqa: PLR0913 - one argument per option of the recipe
+    data: Path,
+    *,
+    out: Path,
+    model: str | None = None,
+    epochs: int | None = None,
+    resume: bool = False,
+    classes: Path | None = None,
+    splits: Path | None = None,
+    width: int | None = None,
+    depth: int | None = None,
+    crop: int | None = None,
+    batch_size: int | None = None,
+    crops_per_image: int | None = None,
+    augment: Literal["none", "light", "strong"] | None = None,
+    turns: bool | None = None,
+    loss: Literal["cross_entropy", "dice", "cross_entropy+dice"] | None = None,
+    class_weights: Literal["none", "balanced"] | None = None,
+    optimizer: Literal["sgd", "rmsprop", "adam", "adamw"] | None = None,
+    learning_rate: float | None = None,
+    weight_decay: float | None = None,
+    schedule: Literal["constant", "poly", "cosine"] | None = None,
+    ema: float | None = None,
+    holdout: float | None = None,
+    keep: Literal["best", "last"] | None = None,
+    precision: Literal["32", "bf16", "16"] | None = None,
+    seed: int | None = None,
+    device: str = "auto",
+    workers: int | None = None,
+    memory: str = "1GB",
+) -> None:
+    """Train a class for every pixel, from images and label maps.
+
+    Example: pixelwise train segmentation my_images --model unet --epochs 40 --out run
+
+    Parameters
+    ----------
+    data
+        A folder with images/ and labels/ (or train/, val/, test/ with both).
+    out
+        The run folder to make.
+    model
+        Name in the catalog: unet (default) or unet_paper.
+    epochs
+        Passes over the training images (40).
+    resume
+        Continue the run in --out after its last finished epoch, with its own settings.
+    classes
+        File of class names, one per line: `name`, `value name` or `first-last name`.
+    splits
+        CSV with the columns file,split.
+    width
+        Channels of the network's first level (32).
+    depth
+        Levels of the network (4).
+    crop
+        Height and width of training crops in pixels (256).
+    batch_size
+        Crops per step (8).
+    crops_per_image
+        Crops drawn from each image in an epoch (1).
+    augment
+        none, light (flips, size, light; the default) or strong (also rotation, shear, elastic, blur).
+    turns
+        Also vertical flips and quarter turns, for images without an "up".
+    loss
+        cross_entropy (default), dice, or the sum of both.
+    class_weights
+        none (default), or balanced by the classes' shares of pixels.
+    optimizer
+        adamw (default), adam, sgd or rmsprop.
+    learning_rate
+        Highest learning rate (0.001).
+    weight_decay
+        Weight decay (0.0001).
+    schedule
+        Learning rate over time: cosine (default), poly or constant.
+    ema
+        Decay of a moving average of the weights, such as 0.99; 0 (default) is off.
+    holdout
+        Share of train kept for validation where there is no val split (0.2).
+    keep
+        Weights of the run: best on validation (default) or last.
+    precision
+        32 (default), bf16 or 16.
+    seed
+        One number for every random draw (0).
+    device
+        auto, cpu or cuda.
+    workers
+        Processes that read images.
+    memory
+        Budget for predicting validation images.
+    """
+    given = {
+        "model": model,
+        "epochs": epochs,
+        "crop": crop,
+        "batch_size": batch_size,
+        "crops_per_image": crops_per_image,
+        "augment": augment,
+        "turns": turns,
+        "loss": loss,
+        "class_weights": class_weights,
+        "optimizer": optimizer,
+        "learning_rate": learning_rate,
+        "weight_decay": weight_decay,
+        "schedule": schedule,
+        "ema": ema,
+        "holdout": holdout,
+        "keep": keep,
+        "precision": precision,
+        "seed": seed,
+        "model_settings": {k: v for k, v in {"width": width, "depth": depth}.items() if v is not None} or None,
+    }
+    from pixelwise.training import Listener, train
+
+    with progress_bar("examining") as examined:
+        run = train(
+            "segmentation",
+            data,
+            out=out,
+            resume=resume,
+            classes=classes,
+            splits=splits,
+            device=device,
+            workers=workers,
+            memory=memory,
+            listener=Listener(note, examined, show_epoch),
+            **{name: value for name, value in given.items() if value is not None},
+        )
+    if run.scores is not None:
+        note(f"validation: mean IoU {run.scores.mean_iou:.3f} (majority {run.scores.majority_mean_iou:.3f})")
+    wrote(out / "report.html", f"pixelwise predict {out} IMAGE... --out predictions")
+
+
+def show_epoch(row: dict[str, float]) -> None:
+    """One line for each finished epoch."""
+    parts = [f"epoch {row['epoch']:.0f}", f"loss {row.get('loss', float('nan')):.4f}"]
+    if "val_mean_iou" in row:
+        parts += [f"val loss {row['val_loss']:.4f}", f"val mean IoU {row['val_mean_iou']:.4f}"]
+    note("  ".join([*parts, f"{row['seconds']:.1f} s"]))
