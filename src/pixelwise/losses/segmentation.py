@@ -81,8 +81,9 @@ def _check_labels(scores: Tensor, labels: Tensor) -> None:
             f"{labels.dtype} of shape {tuple(labels.shape)}",
             hint="resize the scores with torch.nn.functional.interpolate, or turn one-hot maps into class indices",
         )
-    wrong = labels[((labels < 0) | (labels >= classes)) & (labels != IGNORE)]
-    if wrong.numel():
+    outside = ((labels < 0) | (labels >= classes)) & (labels != IGNORE)
+    if bool(outside.any()):
+        wrong = labels[outside]
         raise InputError(
             f"labels 0..{classes - 1}, or {IGNORE} for ignore",
             f"{wrong.numel()} pixels with other labels, the first being {int(wrong[0])}",

@@ -16,8 +16,8 @@ from pixelwise.metrics.segmentation import check_label_maps
 from pixelwise.ops.resize import read_window
 from pixelwise.shapes import IGNORE, LabelMap
 
-INTERIOR = -1
-"""Stands for pixels on no boundary; no class has this id."""
+INTERIOR = IGNORE
+"""Stands for pixels on no boundary: ignored pixels are on none either, and no class has this id."""
 
 
 def boundary_counts(prediction: LabelMap, truth: LabelMap, num_classes: int, tolerance: int) -> Int64[Tensor, "K 4"]:
@@ -68,8 +68,8 @@ def boundary_f1(counts: Int64[Tensor, "*rows K 4"]) -> Float64[Tensor, "*rows K"
 
 
 def _boundary(labels: Tensor) -> Tensor:
-    """The class id on boundary pixels and INTERIOR elsewhere, as int16 (half the memory traffic of int32)."""
-    labels = labels.to(torch.int16)
+    """The class id on boundary pixels and INTERIOR elsewhere, as uint8: memory traffic is what `_near` costs."""
+    labels = labels.to(torch.uint8)
     counted = labels != IGNORE
     on_boundary = torch.zeros_like(counted)
     down = (labels[1:] != labels[:-1]) & counted[1:] & counted[:-1]

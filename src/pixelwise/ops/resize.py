@@ -20,7 +20,7 @@ def read_window(
     left: int,
     size: Size,
     border: Border = "reflect",
-    value: float = 0,
+    value: float | int = 0,
 ) -> Shaped[Tensor, "*channels h w"]:
     """The pixels of a window that may reach beyond the image, of any dtype; a view where it does not.
 

@@ -8,6 +8,7 @@ from jaxtyping import Bool, Float, Shaped
 from torch import Tensor
 
 from pixelwise.errors import InputError
+from pixelwise.ops.mirror import reflect_index
 from pixelwise.ops.resize import Border
 
 Mode = Literal["bilinear", "nearest"]
@@ -32,7 +33,7 @@ def sample_at(
     coordinates: Float[Tensor, "B 2 h w"],
     mode: Mode = "bilinear",
     border: Border = "reflect",
-    value: float = 0,
+    value: float | int = 0,
 ) -> tuple[Shaped[Tensor, "B C h w"], Bool[Tensor, "B h w"]]:
     """The values of each image at the given positions, and where those positions lie on the image.
 
@@ -58,9 +59,8 @@ def sample_at(
     height, width = images.shape[-2:]
     x, y = coordinates.unbind(1)
     inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
-    fold = _mirrored if border == "reflect" else _held
-    x, y = fold(x, width), fold(y, height)
-    values = _blended(images, x, y) if mode == "bilinear" else _nearest(images, x, y)
+    x, y = torch.where(x.isfinite(), x, 0), torch.where(y.isfinite(), y, 0)
+    values = _blended(images, x, y, border) if mode == "bilinear" else _nearest(images, x, y, border)
     if border == "constant":
         values = values.masked_fill(~inside[:, None], value)
     return values, inside
@@ -101,40 +101,35 @@ def _check(images: Tensor, coordinates: Tensor, mode: Mode) -> None:
         )
 
 
+def _blended(images: Tensor, x: Tensor, y: Tensor, border: Border) -> Tensor:
+    # Half precision has gaps wider than a pixel beyond 2048, so positions are handled in float32 at least.
+    dtype = torch.promote_types(torch.promote_types(images.dtype, x.dtype), torch.float32)
+    height, width = images.shape[-2:]
+    x, y = x.to(dtype), y.to(dtype)
+    if border == "reflect":
+        x, y = _mirrored(x, width), _mirrored(y, height)
+    # grid_sample without aligned corners counts -1..1 from border to border, which is our 0..W.
+    grid = torch.stack([x * (2 / width) - 1, y * (2 / height) - 1], dim=-1)
+    return F.grid_sample(images.to(dtype), grid, padding_mode="border", align_corners=False).to(images.dtype)
+
+
 def _mirrored(positions: Tensor, length: int) -> Tensor:
     """Positions folded between the outermost centres: `reflect_index` for positions between pixels."""
     period = 2 * (length - 1)
     if period == 0:
-        return _finite(positions) * 0 + 0.5
-    folded = (_finite(positions) - 0.5).remainder(period)
+        return positions * 0 + 0.5
+    folded = (positions - 0.5).remainder(period)
     return folded.minimum(period - folded) + 0.5
 
 
-def _held(positions: Tensor, length: int) -> Tensor:
-    """Positions beyond the outermost centres moved onto them, so that the edge value holds."""
-    return _finite(positions).clamp(0.5, length - 0.5)
-
-
-def _finite(positions: Tensor) -> Tensor:
-    return torch.where(positions.isfinite(), positions, 0)
-
-
-def _blended(images: Tensor, x: Tensor, y: Tensor) -> Tensor:
-    # Half precision cannot tell neighbouring pixels apart beyond 2048, so positions are never handled in less than
-    # float32.
-    dtype = torch.promote_types(torch.promote_types(images.dtype, x.dtype), torch.float32)
+def _nearest(images: Tensor, x: Tensor, y: Tensor, border: Border) -> Tensor:
+    # Indexed by hand: grid_sample refuses integers and rounds ties to even, so a boundary would jitter.
     height, width = images.shape[-2:]
-    # grid_sample without aligned corners counts -1..1 from border to border, which is our 0..W.
-    grid = torch.stack([x.to(dtype) * (2 / width) - 1, y.to(dtype) * (2 / height) - 1], dim=-1)
-    return F.grid_sample(images.to(dtype), grid, padding_mode="border", align_corners=False).to(images.dtype)
-
-
-def _nearest(images: Tensor, x: Tensor, y: Tensor) -> Tensor:
-    # Indexed by hand: grid_sample refuses integers and rounds ties to even, so a boundary would jitter between
-    # neighbours.
-    height, width = images.shape[-2:]
-    column = x.long().clamp(max=width - 1)
-    row = y.long().clamp(max=height - 1)
-    index = (row * width + column).flatten(1)[:, None].expand(-1, images.shape[1], -1)
-    values = images.flatten(2).gather(2, index)
-    return values.view(*images.shape[:2], *x.shape[1:])
+    column, row = x.floor().long().flatten(), y.floor().long().flatten()
+    if border == "reflect":
+        column, row = reflect_index(column, width), reflect_index(row, height)
+    else:
+        column, row = column.clamp(0, width - 1), row.clamp(0, height - 1)
+    batch = torch.arange(images.shape[0], device=images.device)[:, None, None]
+    # Indexing by row and column, not by a flat index: a flat view of a permuted huge image would copy it.
+    return images[batch, :, row.view_as(x), column.view_as(x)].movedim(-1, 1)

@@ -34,7 +34,7 @@ def _around_corners(move: Move, boxes: Float64[Tensor, "N 4"]) -> Float64[Tensor
 
 
 def _around_pixels(move: Move, boxes: Float64[Tensor, "N 4"]) -> Float64[Tensor, "N 4"]:
-    x, y = move.coordinates().to(boxes.device)
+    x, y = move.places.to(boxes.device)
     x0, y0, x1, y1 = boxes[:, :, None, None].unbind(1)
     shown = (x >= x0) & (x < x1) & (y >= y0) & (y < y1)  # N h w
     left, right = _ends(shown.any(1))

@@ -5,6 +5,7 @@ image position = centre + matrix (crop position - crop centre) + displacement (c
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from math import cos, radians, sin, tan
 
 import torch
@@ -34,10 +35,10 @@ class Geometry:
     flip: bool = False
     flip_vertical: bool = False
     rotate90: bool = False
-    rotation: float = 0.0
-    scale: tuple[float, float] = (1.0, 1.0)
-    shear: float = 0.0
-    elastic: float = 0.0
+    rotation: float | int = 0.0
+    scale: tuple[float | int, float | int] = (1.0, 1.0)
+    shear: float | int = 0.0
+    elastic: float | int = 0.0
 
     def __post_init__(self) -> None:
         """Checks the ranges.
@@ -83,10 +84,12 @@ class Move:
     def forward(self) -> Float64[Tensor, "2 2"]:
         """The linear map from image to crop: the inverse of `matrix`."""
         (a, b), (c, d) = self.matrix.tolist()
-        return torch.tensor([[d, -b], [-c, a]], dtype=torch.float64) / (a * d - b * c)
+        adjugate = torch.tensor([[d, -b], [-c, a]], dtype=torch.float64)
+        return adjugate / float(a * d - b * c)
 
-    def coordinates(self) -> Float64[Tensor, "2 h w"]:
-        """The image position (x, y) that the centre of each crop pixel shows."""
+    @cached_property
+    def places(self) -> Float64[Tensor, "2 h w"]:
+        """The image position (x, y) that the centre of each crop pixel shows, computed once for all parts."""
         height, width = self.size
         x = torch.arange(width, dtype=torch.float64) + 0.5 - width / 2
         y = torch.arange(height, dtype=torch.float64) + 0.5 - height / 2
@@ -126,16 +129,16 @@ def draw_move(geometry: Geometry, crop: Size | None, size: Size, generator: torc
 
 
 def read(
-    move: Move, maps: Shaped[Tensor, "C H W"], mode: Mode, border: Border, value: float = 0
+    move: Move, maps: Shaped[Tensor, "C H W"], mode: Mode, border: Border, value: float | int = 0
 ) -> Shaped[Tensor, "C h w"]:
     """The maps as the crop shows them, as a new tensor: exact moves copy pixels, others read them with `mode`."""
     if move.exact:
         return _read_exactly(move, maps, border, value)
-    places = move.coordinates().to(torch.promote_types(maps.dtype, torch.float32))
+    places = move.places.to(torch.promote_types(maps.dtype, torch.float32))
     return sample_at(maps[None], places[None].to(maps.device), mode, border, value)[0][0]
 
 
-def _read_exactly(move: Move, maps: Tensor, border: Border, value: float) -> Tensor:
+def _read_exactly(move: Move, maps: Tensor, border: Border, value: float | int) -> Tensor:
     # Such a matrix holds one +1 or -1 per row and column: at most a swap of the axes, then mirrors.
     swapped = float(move.matrix[0, 0]) == 0
     height, width = move.size[::-1] if swapped else move.size
@@ -160,7 +163,7 @@ def _draw_centre(matrix: Tensor, crop: Size, size: Size, draws: list[float], who
     return sides / 2 + (share - 0.5) * free.clamp(min=0)
 
 
-def _draw_displacement(sigma: float, crop: Size, generator: torch.Generator) -> Tensor:
+def _draw_displacement(sigma: float | int, crop: Size, generator: torch.Generator) -> Tensor:
     """Random vectors of `sigma` pixels on a coarse grid, bicubic in between (Ronneberger et al. 2015, section 3.1)."""
     coarse = torch.randn(1, 2, COARSE, COARSE, generator=generator, dtype=torch.float64) * sigma
     return F.interpolate(coarse, size=crop, mode="bicubic", align_corners=True)[0]
