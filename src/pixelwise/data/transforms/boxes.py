@@ -1,7 +1,7 @@
 """Boxes seen through a drawn geometry."""
 
 import torch
-from jaxtyping import Float64, Int64
+from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 
 from pixelwise.data.transforms.geometry import Move
@@ -11,7 +11,7 @@ SLIVER = 1e-3
 """Pixels: a box narrower than this after clipping owes its area to the rounding of its corners."""
 
 
-def move_boxes(move: Move, boxes: Boxes) -> tuple[Boxes, Int64[Tensor, " N_kept"]]:
+def move_boxes(move: Move, boxes: Boxes) -> tuple[Float[Tensor, "N_kept 4"], Int64[Tensor, " N_kept"]]:
     """The tight upright boxes around the moved boxes, clipped to the crop, and the rows they came from.
 
     Boxes without area in the crop are left out. A linear move maps the four corners. An elastic one has no corners to

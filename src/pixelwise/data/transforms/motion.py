@@ -1,7 +1,7 @@
 """Flow vectors seen through a drawn geometry: both ends of each vector move, so its length and direction change."""
 
 import torch
-from jaxtyping import Float64
+from jaxtyping import Bool, Float, Float64
 from torch import Tensor
 
 from pixelwise.data.transforms.geometry import Move, read
@@ -15,7 +15,7 @@ SETTLED = 0.01
 """Pixels: an end that moves less than this is found; errors of flow methods are told apart by tenths of pixels."""
 
 
-def move_flow(move: Move, flow: Flow, valid: Mask | None) -> tuple[Flow, Mask]:
+def move_flow(move: Move, flow: Flow, valid: Mask | None) -> tuple[Float[Tensor, "2 h w"], Bool[Tensor, "h w"]]:
     """The flow between the moved images, and where it is known; 0 where it is not.
 
     The vector at a crop pixel is that of the image pixel it shows (never a blend: two motions on either side of an
@@ -36,7 +36,7 @@ def move_flow(move: Move, flow: Flow, valid: Mask | None) -> tuple[Flow, Mask]:
     return moved.where(known, 0).to(flow.dtype), known
 
 
-def _displaced(move: Move, vectors: Float64[Tensor, "2 h w"]) -> tuple[Float64[Tensor, "2 h w"], Mask]:
+def _displaced(move: Move, vectors: Float64[Tensor, "2 h w"]) -> tuple[Float64[Tensor, "2 h w"], Bool[Tensor, "h w"]]:
     """Where each vector ends in the crop minus where it starts, and whether that place was found.
 
     The end q solves centre + matrix (q - crop centre) + displacement(q) = end in the image, by repeated substitution.
