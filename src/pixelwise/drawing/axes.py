@@ -13,19 +13,20 @@ class Axis:
 
     low: float
     high: float
-    start: float
-    end: float
+    start: Number
+    end: Number
     ticks: tuple[float, ...]
     step: float
 
     def at(self, value: Number) -> float:
         """The place of a value."""
-        return self.start + (float(value) - self.low) / (self.high - self.low) * (self.end - self.start)
+        share = (float(value) - self.low) / (self.high - self.low)
+        return float(self.start + share * (self.end - self.start))
 
     def text(self, tick: float) -> str:
         """The tick's number, with just the places that tell it from its neighbours."""
-        if tick and not 1e-4 <= max(abs(self.low), abs(self.high)) < 1e6:
-            return f"{tick:.4g}"
+        if not 1e-4 <= max(abs(self.low), abs(self.high)) < 1e6:
+            return f"{tick:.4g}" if tick else "0"
         places = max(0, -math.floor(math.log10(self.step) + 1e-9))  # 1e-9: the logarithm of 0.1 may fall below -1
         return f"{tick:,.{min(places, 12)}f}"
 
@@ -36,7 +37,7 @@ def drawable(value: Number) -> bool:
     return math.isfinite(value) and abs(float(value)) < 1e300
 
 
-def axis(values: Iterable[Number], start: float, end: float, tight: bool = False, about: int = 5) -> Axis:
+def axis(values: Iterable[Number], start: Number, end: Number, tight: bool = False, about: int = 5) -> Axis:
     """An axis that covers all drawable values, with about `about` round ticks.
 
     It ends on ticks, or with `tight` on the smallest and largest value. Where all values are whole, so are the ticks.

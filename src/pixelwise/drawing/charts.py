@@ -92,14 +92,8 @@ def bar_chart(
     parts += [shape for shapes, _ in rows for shape in shapes]
     if not values:
         parts.append(svg.text(left, top, "no data", fill=svg.MUTED))
-    if reference and drawable(reference[1]):
-        place = x.at(reference[1])
-        parts.append(svg.line((place, top - 4), (place, bottom), svg.INK, ' stroke-dasharray="4 3" class="reference"'))
     if reference:
-        words = f"{reference[0]} {number_text(reference[1])}"
-        place = x.at(reference[1]) if drawable(reference[1]) else left
-        half = svg.width_of(words) / 2
-        parts.append(svg.text(max(half, min(place, _WIDTH - half)), top - 8, words, "middle"))
+        parts += _reference(*reference, x, (top, bottom))
     parts += [words for _, words in rows]  # last, so that no line crosses a number
     parts.append(svg.text(_WIDTH - 60, bottom + 34, x_label, "end", svg.MUTED))
     label = f"{title}. Bar chart of {x_label}. " + "; ".join(f"{name}: {number_text(v)}" for name, v in values.items())
@@ -139,7 +133,7 @@ def _look(index: int) -> tuple[str, str]:
     return _COLOURS[index % len(_COLOURS)], f' stroke-dasharray="{dash}"' if dash else ""
 
 
-def _key(points: Mapping[str, Sequence[Point]], top: float) -> tuple[list[str], float]:
+def _key(points: Mapping[str, Sequence[Point]], top: Number) -> tuple[list[str], float]:
     """Which line is which, in as many rows as needed, and the height of that."""
     parts: list[str] = []
     x, row = 0.0, 0
@@ -177,8 +171,20 @@ def _curve(name: str, line: Sequence[Point], axes: tuple[Axis, Axis], index: int
     return (path if steps else "") + "".join(dots)
 
 
+def _reference(name: str, value: Number, x: Axis, ends: tuple[Number, Number]) -> list[str]:
+    """The dashed line across all bars, and its name above; without a value only the name."""
+    words = f"{name} {number_text(value)}"
+    half = svg.width_of(words) / 2
+    place = x.at(value) if drawable(value) else x.start
+    parts = [svg.text(max(half, min(place, _WIDTH - half)), ends[0] - 8, words, "middle")]
+    if drawable(value):
+        look = ' stroke-dasharray="4 3" class="reference"'
+        parts.append(svg.line((place, ends[0] - 4), (place, ends[1]), svg.INK, look))
+    return parts
+
+
 def _bar(
-    name: str, value: Number, interval: tuple[Number, Number] | None, x: Axis, top: float
+    name: str, value: Number, interval: tuple[Number, Number] | None, x: Axis, top: Number
 ) -> tuple[list[str], str]:
     """The shapes of one row (name, bar, whiskers) and its number."""
     zero, words, end = x.at(0), number_text(value), x.at(0)

@@ -1,6 +1,8 @@
 """Motion as colour: the hue says where to, the strength of the colour how far.
 
 Source: the colour coding of Baker et al., "A Database and Evaluation Methodology for Optical Flow" (2007, 2011).
+Differs from their program: there the wheel ends one step (1/55 turn) early, which shows as an edge between motions
+just above and just below "right"; ours closes.
 """
 
 from typing import Any
@@ -20,7 +22,7 @@ _STEPS = (15, 6, 4, 11, 13, 6)
 _UNKNOWN = 1e9
 
 
-def flow_picture(flow: NDArray[Any] | Flow, largest: float | None = None) -> NDArray[np.uint8]:
+def flow_picture(flow: NDArray[Any] | Flow, largest: float | int | None = None) -> NDArray[np.uint8]:
     """The motion in colours, (H, W, 3): white stands still, full colour moves by `largest` pixels.
 
     Takes (dx, dy) in pixels as an array (H, W, 2) or a tensor (2, H, W). `largest` None means the largest motion
@@ -87,10 +89,10 @@ def _colours(vectors: NDArray[np.float64]) -> NDArray[np.uint8]:
     wheel = _wheel()
     length = np.hypot(vectors[..., 0], vectors[..., 1])[..., None]
     turn = np.arctan2(-vectors[..., 1], -vectors[..., 0]) / np.pi  # as published: -1..1, red to the right
-    place = (turn + 1) / 2 * (len(wheel) - 1)
+    place = (turn + 1) / 2 * len(wheel)
     low = np.floor(place).astype(int)
     share = (place - low)[..., None]
-    hue = wheel[low] * (1 - share) + wheel[(low + 1) % len(wheel)] * share
+    hue = wheel[low % len(wheel)] * (1 - share) + wheel[(low + 1) % len(wheel)] * share
     # Inside the circle fade to white; outside keep three quarters of the brightness, as published.
     colour = np.where(length <= 1, 1 - length * (1 - hue), hue * 0.75)
     levels: NDArray[np.uint8] = (colour * 255).astype(np.uint8)

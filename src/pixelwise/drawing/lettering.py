@@ -14,9 +14,9 @@ def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
 def fitted(words: str, width: int, face: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
     """The words on one line, shortened with an ellipsis where they are wider than `width` pixels; maybe empty."""
     line = " ".join(words.split())
-    if face.getlength(line) <= width:
+    # Pillow refuses to measure a name of a million letters; no letter is narrower than a pixel.
+    if len(line) <= width and face.getlength(line) <= width:
         return line
-    # A name of a million letters is cut before it is measured letter by letter; no letter is narrower than a pixel.
     for end in range(min(len(line), width), 0, -1):
         shortened = line[:end].rstrip() + "…"
         if face.getlength(shortened) <= width:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pixelwise.drawing import svg
+from pixelwise.drawing.number_text import Number
 from pixelwise.errors import InputError
 
 _WIDTH = 480  # as the other charts
@@ -18,7 +19,7 @@ MOST_WITH_NUMBERS = 12
 _LARGEST_CELL = 42
 
 
-def draw_matrix(matrix: NDArray[Any], names: Sequence[str], top: float) -> tuple[tuple[float, float], list[str]]:
+def draw_matrix(matrix: NDArray[Any], names: Sequence[str], top: Number) -> tuple[tuple[Number, Number], list[str]]:
     """The size (width, height) of the drawing and its parts, below a title of height `top`."""
     _check(matrix, names)
     count = len(names)
@@ -49,14 +50,16 @@ def draw_matrix(matrix: NDArray[Any], names: Sequence[str], top: float) -> tuple
     return (min(_WIDTH, max(left + 280.0, left + cell * count + 2)), height), parts
 
 
-def _column_name(name: str, x: float, y: float, letters: float, upright: bool) -> str:
+def _column_name(name: str, x: Number, y: Number, letters: Number, upright: bool) -> str:
     if not upright:
         return svg.text(x, y, name, "middle", size=letters)
     turn = f' transform="rotate(-90 {x + letters * 0.35:.1f} {y:.1f})"'
     return svg.text(x + letters * 0.35, y, svg.fitting(name, 110, letters), size=letters, extra=turn, tip=name)
 
 
-def _row(counts: NDArray[Any], index: int, names: Sequence[str], corner: tuple[float, float], cell: float) -> list[str]:
+def _row(
+    counts: NDArray[Any], index: int, names: Sequence[str], corner: tuple[Number, Number], cell: Number
+) -> list[str]:
     total = float(counts.sum())
     parts = []
     for column, count in enumerate(counts.tolist()):

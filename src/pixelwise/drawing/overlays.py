@@ -45,7 +45,7 @@ def overlay(
     image: NDArray[Any] | Image,
     labels: Labels,
     colours: NDArray[np.uint8],
-    opacity: float = 0.5,
+    opacity: float | int = 0.5,
     outline: bool = True,
 ) -> NDArray[np.uint8]:
     """The image with its label map over it, (H, W, 3).
@@ -102,7 +102,7 @@ def difference(
     return picture
 
 
-def legend(names: Sequence[str], colours: NDArray[np.uint8]) -> str:
+def legend(names: Sequence[str], colours: NDArray[np.uint8] | Sequence[NDArray[np.uint8]]) -> str:
     """Which colour stands for which class, as an HTML list; the names are escaped.
 
     The swatches are small drawings rather than backgrounds, which browsers leave out in print.

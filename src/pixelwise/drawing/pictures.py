@@ -98,5 +98,6 @@ def _encode(picture: NDArray[np.uint8], kind: Literal["png", "jpeg"]) -> bytes:
     if kind == "png":
         Pillow.fromarray(picture).save(file, format="PNG", optimize=True)
     else:
-        Pillow.fromarray(picture).save(file, format="JPEG", quality=_JPEG_QUALITY, subsampling=0, optimize=True)
+        # Without optimize: with it, Pillow's buffer is too small for noisy pictures and saving fails.
+        Pillow.fromarray(picture).save(file, format="JPEG", quality=_JPEG_QUALITY, subsampling=0)
     return file.getvalue()

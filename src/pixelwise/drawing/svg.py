@@ -7,6 +7,8 @@ paper.
 import html
 import unicodedata
 
+from pixelwise.drawing.number_text import Number
+
 FONT = 12
 """Letter height in units of the drawing; a page shows one unit as at most 1.2 CSS pixels."""
 FAINT = "var(--rule, #d5d9e0)"
@@ -21,13 +23,13 @@ def escaped(words: str) -> str:
     return html.escape("".join("�" if unicodedata.category(letter) in ("Cc", "Cs") else letter for letter in words))
 
 
-def width_of(words: str, size: float = FONT) -> float:
+def width_of(words: str, size: Number = FONT) -> float:
     """About how wide the words are; SVG cannot ask the font, so this errs on the wide side."""
     # 0.62 of the height: the mean advance of common sans-serif faces, rounded up; East Asian letters are square.
-    return size * sum(1.0 if unicodedata.east_asian_width(letter) in "WF" else 0.62 for letter in words)
+    return float(size) * sum(1.0 if unicodedata.east_asian_width(letter) in "WF" else 0.62 for letter in words)
 
 
-def fitting(words: str, width: float, size: float = FONT) -> str:
+def fitting(words: str, width: Number, size: Number = FONT) -> str:
     """The words, shortened with an ellipsis to about `width`."""
     if width_of(words[:1000], size) <= width and len(words) <= 1000:  # 1000: far beyond any drawing's width
         return words
@@ -38,13 +40,13 @@ def fitting(words: str, width: float, size: float = FONT) -> str:
 
 
 def text(
-    x: float,
-    y: float,
+    x: Number,
+    y: Number,
     words: str,
     anchor: str = "start",
     fill: str = INK,
     *,
-    size: float = FONT,
+    size: Number = FONT,
     extra: str = "",
     tip: str = "",
 ) -> str:
@@ -56,7 +58,7 @@ def text(
     )
 
 
-def line(start: tuple[float, float], end: tuple[float, float], stroke: str = FAINT, extra: str = "") -> str:
+def line(start: tuple[Number, Number], end: tuple[Number, Number], stroke: str = FAINT, extra: str = "") -> str:
     """A straight line."""
     return (
         f'<line x1="{start[0]:.1f}" y1="{start[1]:.1f}" x2="{end[0]:.1f}" y2="{end[1]:.1f}" '
@@ -64,7 +66,7 @@ def line(start: tuple[float, float], end: tuple[float, float], stroke: str = FAI
     )
 
 
-def rect(corner: tuple[float, float], size: tuple[float, float], fill: str, extra: str = "", tip: str = "") -> str:
+def rect(corner: tuple[Number, Number], size: tuple[Number, Number], fill: str, extra: str = "", tip: str = "") -> str:
     """A filled rectangle, with a tooltip where there is one."""
     title = f"<title>{escaped(tip)}</title>" if tip else ""
     return (
@@ -73,7 +75,7 @@ def rect(corner: tuple[float, float], size: tuple[float, float], fill: str, extr
     )
 
 
-def drawing(size: tuple[float, float], label: str, kind: str, parts: list[str]) -> str:
+def drawing(size: tuple[Number, Number], label: str, kind: str, parts: list[str]) -> str:
     """The whole drawing; `label` is what a screen reader says in its place."""
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size[0]:.0f} {size[1]:.0f}" role="img" class="{kind}" '
