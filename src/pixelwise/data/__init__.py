@@ -3,6 +3,9 @@
 from pixelwise.data.classes import ClassTable as ClassTable
 from pixelwise.data.classes import infer_classes as infer_classes
 from pixelwise.data.classes import read_classes as read_classes
+from pixelwise.data.doctor import Diagnosis as Diagnosis
+from pixelwise.data.doctor import examine as examine
+from pixelwise.data.faults import Fault as Fault
 from pixelwise.data.folder import Item as Item
 from pixelwise.data.folder import SegmentationFolder as SegmentationFolder
 from pixelwise.data.folder import fingerprint as fingerprint

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,11 @@ class ClassTable:
         """Those of the stored values that belong to no class and do not mean "ignore"."""
         return tuple(value for value in stored if not 0 <= value <= LARGEST_VALUE or self._ids[value] == UNKNOWN)
 
+    def name_of(self, value: int) -> str | None:
+        """The class of a stored value; None for values to ignore and for values of no class."""
+        index = int(self._ids[value]) if 0 <= value <= LARGEST_VALUE else UNKNOWN
+        return None if index in (UNKNOWN, IGNORE) else self.names[index]
+
     def describe(self) -> str:
         """The table in one line, such as "0 background, 1-65535 nucleus, 255 ignore"; long tables are cut."""
         shown = [f"{_range_text(span)} {name}" for name, span in zip(self.names, self.values, strict=True)]
@@ -134,7 +140,7 @@ class ClassTable:
         return InputError(
             f"label values of the classes {self.describe()}",
             f"{source} with {', '.join(shown + more)}",
-            hint=f"name the value in the classes file (`{values[0]} some name`, or `{values[0]} ignore`), or correct the label map",
+            hint=f"add `{values[0]} some name` or `{values[0]} ignore` to the classes file, or correct the label map",
         )
 
 
@@ -212,7 +218,7 @@ def _parse(line: str, place: int, where: str) -> tuple[str, tuple[int, int]]:
     """Name and inclusive range of stored values of one line."""
     match = LINE.fullmatch(line)
     if match is None:
-        if line[0].isdigit() and line.replace("-", "").isdigit() or not line.isprintable():
+        if line.replace("-", "").isdigit() or not line.isprintable():
             raise InputError("a class name", f"{where}: {line!r}", hint=LINE_HINT)
         return line, (place, place)
     first = int(match["first"])
@@ -233,13 +239,12 @@ def _table_fault(names: tuple[str, ...], spans: tuple[tuple[int, int], ...], ign
         return f"{len(names)} names and {len(spans)} ranges (1 to {MOST_CLASSES} are possible)"
     if len(set(names)) < len(names):
         return f"the names {', '.join(names)}"
-    ends = [-1, *(value for span in sorted(spans) for value in span), LARGEST_VALUE + 1]
-    rising = all(
-        low < high or (low == high and index % 2 == 1) for index, (low, high) in enumerate(zip(ends, ends[1:]))
-    )
-    if not rising:
+    sound = all(0 <= first <= last <= LARGEST_VALUE for first, last in spans)
+    if not sound or any(low[1] >= high[0] for low, high in pairwise(sorted(spans))):
         return "ranges " + ", ".join(map(_range_text, spans))
-    claimed = [
-        value for value in ignore if any(first <= value <= last for first, last in spans) or value > LARGEST_VALUE
-    ]
-    return f"{claimed[0]} both ignored and in a class, or too large" if claimed or min(ignore, default=0) < 0 else ""
+    for value in ignore:
+        if not 0 <= value <= LARGEST_VALUE:
+            return f"{value} ignored, which is outside 0..{LARGEST_VALUE}"
+        if any(first <= value <= last for first, last in spans):
+            return f"{value} both ignored and in a class"
+    return ""

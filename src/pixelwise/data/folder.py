@@ -9,9 +9,10 @@ import numpy as np
 
 from pixelwise.data.classes import ClassTable, infer_classes, read_classes
 from pixelwise.data.formats.masks import read_label_map
-from pixelwise.data.items import Item as Item
-from pixelwise.data.items import list_items
+from pixelwise.data.items import Item, list_items
 from pixelwise.errors import InputError
+
+__all__ = ["Item", "SegmentationFolder", "find_classes", "fingerprint", "open_folder", "ordered_splits"]
 
 CLASSES_FILE = "classes.txt"
 FIRST_SPLITS = ("train", "val", "test")

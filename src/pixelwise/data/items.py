@@ -1,11 +1,11 @@
-"""The items of a data set folder: each image with its label map, its split and its attributes, and what is wrong with the list."""
+"""The items of a data set folder: each image with its label map, split and attributes; and the faults of the list."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
-from pixelwise.data.faults import Fault, fault_of
+from pixelwise.data.faults import Fault, fault_of, relative
 from pixelwise.data.layouts import LAYOUT_HINT, SPLIT_NAMES, Partners, find_partners, find_places
 from pixelwise.data.tables import ATTRIBUTES_HINT, SPLITS_HINT, Row, read_splits, read_table
 from pixelwise.errors import InputError
@@ -57,11 +57,6 @@ def list_items(root: Path, splits: Path | None, attributes: Path | None) -> List
     items, split_faults = _with_splits(items, root, splits)
     items, attribute_faults = _with_attributes(items, root, attributes)
     return Listing(tuple(items), (*faults, *split_faults, *attribute_faults))
-
-
-def relative(file: Path, root: Path) -> str:
-    """A file's path below the data set's folder, or its whole path when it lies elsewhere."""
-    return file.relative_to(root).as_posix() if file.is_relative_to(root) else str(file)
 
 
 def _items(partners: Partners) -> list[Item]:
@@ -158,7 +153,7 @@ def _read_all(
         try:
             rows.extend(read(file))
         except InputError as error:
-            faults.append(fault_of(error, kind, relative(file, root)))
+            faults.append(fault_of(error, kind, file, root))
     return rows, faults
 
 
@@ -170,17 +165,18 @@ def _match(
     matched: dict[Path, tuple[Item, Row]] = {}
     faults: list[Fault] = []
     for row in rows:
+        where = row.where.removeprefix(f"{root}/")
         found = by_key.get(_normal(row.key), [])
         if not found:
-            faults.append(Fault(unmatched, f"{kind}-without-image", row.where, f"no image is called {row.key}", hint))
+            faults.append(Fault(unmatched, f"{kind}-without-image", where, f"no image is called {row.key}", hint))
         elif len(found) > 1:
             names = ", ".join(relative(item.image, root) for item in found[:3])
             fix = "write the path below the data set's folder"
-            faults.append(Fault("fatal", f"{kind}-ambiguous", row.where, f"{row.key} may be {names}", fix))
+            faults.append(Fault("fatal", f"{kind}-ambiguous", where, f"{row.key} may be {names}", fix))
         elif found[0].image in matched:
             first = matched[found[0].image][1].where
             faults.append(
-                Fault("fatal", f"{kind}-twice", row.where, f"{row.key} again, after {first}", "keep one of the lines")
+                Fault("fatal", f"{kind}-twice", where, f"{row.key} again, after {first}", "keep one of the lines")
             )
         else:
             matched[found[0].image] = (found[0], row)
@@ -188,7 +184,7 @@ def _match(
 
 
 def _by_key(items: list[Item], root: Path) -> dict[str, list[Item]]:
-    """Items by everything a table may call them: name, split and name, path below the folder; each also without suffix."""
+    """Items by all that a table may call them: name, split/name, path below the folder; each also without suffix."""
     exact: dict[str, list[Item]] = {}
     bare: dict[str, list[Item]] = {}
     for item in items:

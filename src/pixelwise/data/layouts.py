@@ -20,7 +20,7 @@ LAYOUT_HINT = "make DIR/images and DIR/labels with files of the same names, or D
 
 @dataclass(frozen=True)
 class Place:
-    """One folder of images, its folder of label maps, and the split that both belong to ("" when the folder does not say)."""
+    """A folder of images, its folder of label maps, and the split of both ("" when the folder does not say)."""
 
     images: Path
     labels: Path | None
@@ -29,7 +29,10 @@ class Place:
 
 @dataclass(frozen=True)
 class Partners:
-    """Image files of one place in order of name, each with its label maps (none, one, or by mistake several), and label maps left over."""
+    """The image files of one place by name, each with its label maps: none, one, or by mistake several.
+
+    `lonely` are label maps without an image, `others` files that are not images by their suffix.
+    """
 
     place: Place
     images: dict[Path, tuple[Path, ...]]

@@ -58,7 +58,7 @@ def read_utf8(path: Path, hint: str) -> str:
 
 
 def read_splits(path: Path) -> list[Row]:
-    """Rows whose key is a file and whose only cell is "split"; from a CSV file, or a text file train.txt, val.txt, test.txt.
+    """Rows whose key is a file and whose only cell is "split", from a CSV file or from train.txt, val.txt, test.txt.
 
     Raises:
         InputError: naming the file and the line.

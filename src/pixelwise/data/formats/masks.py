@@ -13,13 +13,16 @@ from pixelwise.data.formats.raster import Raster
 from pixelwise.errors import InputError
 from pixelwise.files import whole_file
 
+StoredLabels = NDArray[np.uint8] | NDArray[np.uint16]
+"""A label map as stored: H W."""
+
 LARGEST = 2**16 - 1
 """Label maps hold at most 16 bits; more would be an encoding of something else."""
 
 SAVE_HINT = "save it as an 8-bit or 16-bit gray or palette PNG"
 
 
-def read_label_map(path: Path) -> NDArray[np.uint8 | np.uint16]:
+def read_label_map(path: Path) -> StoredLabels:
     """The stored value of every pixel, H W, uint8 where that is enough and the file has no 16 bits.
 
     A palette file gives its indices, not its colours; 1, 2 and 4 bits give 0..1, 0..3, 0..15. A file of 32-bit or
@@ -32,7 +35,7 @@ def read_label_map(path: Path) -> NDArray[np.uint8 | np.uint16]:
     return label_values(decode(path), path)
 
 
-def label_values(raster: Raster, source: Path) -> NDArray[np.uint8 | np.uint16]:
+def label_values(raster: Raster, source: Path) -> StoredLabels:
     """The same for a file that is decoded already.
 
     Raises:
@@ -84,7 +87,7 @@ def _one_channel(raster: Raster, source: Path) -> NDArray[Any]:
     )
 
 
-def _whole_numbers(values: NDArray[Any], source: Path) -> NDArray[np.uint8 | np.uint16]:
+def _whole_numbers(values: NDArray[Any], source: Path) -> StoredLabels:
     wanted = f"a label map of whole numbers in 0..{LARGEST}"
     if values.dtype.kind not in "ui":
         raise InputError(wanted, f"{source}: values of {values.dtype}", hint=SAVE_HINT)
@@ -93,10 +96,10 @@ def _whole_numbers(values: NDArray[Any], source: Path) -> NDArray[np.uint8 | np.
     low, high = int(values.min()), int(values.max())
     if low < 0 or high > LARGEST:
         raise InputError(wanted, f"{source}: {values.dtype} values from {low} to {high}", hint=SAVE_HINT)
-    return values.astype(np.uint8 if high <= 255 else np.uint16)
+    return _smallest(values, high)
 
 
-def _checked(path: Path, labels: NDArray[Any], palette: NDArray[np.uint8] | None) -> NDArray[np.uint8 | np.uint16]:
+def _checked(path: Path, labels: NDArray[Any], palette: NDArray[np.uint8] | None) -> StoredLabels:
     """The labels in the smallest type that holds them."""
     if labels.ndim != 2 or labels.size == 0 or labels.dtype.kind not in "uib":
         raise InputError(
@@ -113,7 +116,14 @@ def _checked(path: Path, labels: NDArray[Any], palette: NDArray[np.uint8] | None
             f"a palette of shape {palette.shape} and labels up to {high} for {path}",
             hint="leave the palette out",
         )
-    return labels.astype(np.uint8 if high <= 255 else np.uint16)
+    return _smallest(labels, high)
+
+
+def _smallest(values: NDArray[Any], high: int) -> StoredLabels:
+    """The values in the smallest type that holds them."""
+    if high <= 255:
+        return values.astype(np.uint8)
+    return values.astype(np.uint16)
 
 
 def _save_png(file: Path, values: NDArray[Any], palette: NDArray[np.uint8] | None) -> None:

@@ -80,7 +80,7 @@ def blamed_on(path: Path) -> Iterator[None]:
         ) from problem
     except Exception as problem:
         reason = " ".join(str(problem).split())[:120] or type(problem).__name__
-        raise unreadable(path, reason) from problem
+        raise unreadable(path, f"cut off or damaged ({reason})") from problem
 
 
 def unreadable(path: Path, reason: str) -> InputError:

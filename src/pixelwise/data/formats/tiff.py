@@ -114,11 +114,18 @@ def _refuse_strange(path: Path, page: tifffile.TiffPage) -> None:
     """Raises for pixels that cannot be shown as gray or RGB without choices that only the user can make."""
     known = page.photometric in (MIN_IS_WHITE, MIN_IS_BLACK, RGB, PALETTE)
     known |= page.photometric == YCBCR and page.compression in JPEG_COMPRESSIONS
-    if known and page.axes in ("YX", "YXS", "SYX") and page.samplesperpixel <= 4 and page.dtype is not None:
+    channels = {"YX": 1, "YXS": page.shape[-1], "SYX": page.shape[0]}.get(page.axes)
+    if (
+        known
+        and page.dtype is not None
+        and channels == page.samplesperpixel
+        and channels in ((1,) if page.axes == "YX" else (2, 3, 4))
+    ):
         return
+    kind = getattr(page.photometric, "name", page.photometric)
     raise InputError(
         "a TIFF of gray, RGB or palette pixels with at most 4 channels",
-        f"{path}: {page.photometric!s}, {page.samplesperpixel} channels, shape {page.shape}",
+        f"{path}: {kind}, {page.samplesperpixel} channels, shape {page.shape}",
         hint="save the three channels to look at as an RGB TIFF or PNG",
     )
 
