@@ -52,7 +52,7 @@ def caption(world: World, animals: Sequence[Sighting]) -> str:
     return f"{who} {PLACES[world.background]} {TIMES[light_name(world.light)]}"
 
 
-def attributes(world: World, animals: Sequence[Sighting], unit: float) -> dict[str, str | int | float]:
+def attributes(world: World, animals: Sequence[Sighting], unit: int) -> dict[str, str | int | float]:
     """One value a name: words to group by, numbers to sort by.
 
     `species`, `fur` and `home` (whether the animals stand at home) are "mixed" where the animals differ, "none"

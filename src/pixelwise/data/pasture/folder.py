@@ -15,7 +15,7 @@ from pixelwise.data.formats.coco import Annotation, annotation, encode_mask, wri
 from pixelwise.data.formats.flo import write_flo
 from pixelwise.data.formats.masks import write_label_map
 from pixelwise.data.pasture.knobs import CLASSES, SPECIES, Knobs
-from pixelwise.data.pasture.render import Scene, render
+from pixelwise.data.pasture.render import Scene, check_draw, render
 from pixelwise.errors import InputError
 from pixelwise.files import whole_file, write_text
 
@@ -66,6 +66,7 @@ def write_folder(
     folder = Path(folder)
     if isinstance(images, bool) or not isinstance(images, int) or not 1 <= images <= MOST_IMAGES:
         raise InputError(f"1..{MOST_IMAGES} images", repr(images), hint="images=1000 trains a small network")
+    check_draw("seed", seed)
     description = {
         "format": "pasture",
         "version": FORMAT_VERSION,

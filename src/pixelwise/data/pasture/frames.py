@@ -76,8 +76,9 @@ def _add_shadow(canvas: Canvas, animal: Animal, pan: Pair, water: bool) -> None:
     The shadow is part of the ground of frame 1 and moves with it: were it to follow the animal, ground that is seen
     in both frames would change its brightness, and the true flow would no longer explain frame 2.
     """
+    # In water the ring lies where the legs come out of it (see WADING), else the shadow lies just behind the feet.
     wide, high = SHADOW[0] * animal.length, SHADOW[1] * animal.length
-    x, y = animal.feet[0] + pan[0], animal.feet[1] + pan[1] - (0.05 if water else 0.01) * animal.length
+    x, y = animal.feet[0] + pan[0], animal.feet[1] + pan[1] - (0.11 if water else 0.01) * animal.length
     box = (x - 1.6 * wide, y - 1.6 * high, x + 1.6 * wide, y + 1.6 * high)
     rows, columns = window(box, canvas.shape[1], canvas.shape[2])
     across = (np.arange(columns.start, columns.stop) + (0.5 - x)) / wide

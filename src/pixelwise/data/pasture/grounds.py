@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from pixelwise.data.pasture.knobs import BACKGROUNDS
-from pixelwise.data.pasture.sky import Canvas, Colour, Line, View, paint_sky
+from pixelwise.data.pasture.sky import Canvas, Colour, Line, Rows, View, paint_sky
 
 Plane = Float32[np.ndarray, "H W"]
 
@@ -37,7 +37,7 @@ def paint_pasture(view: View) -> Canvas:
     """Meadow: strokes of grass, lighter and darker patches, flowers."""
     depth, rows, clear = _perspective(view)
     canvas = _gradient(view, depth, (0.62, 0.76, 0.42), (0.36, 0.60, 0.22))
-    patches = view.noise((301, 12, 28), rows)
+    patches = view.noise((301, 12.0, 28.0), rows)
     _blend(canvas, (0.66, 0.74, 0.30), _step(patches, 0.2, 0.5) * np.float32(0.45))
     strokes = view.noise((302, 2.6, 0.85), rows)
     strokes *= clear * np.float32(0.085)
@@ -55,10 +55,10 @@ def paint_desert(view: View) -> Canvas:
     """Sand: long dunes with a lit and a shaded side, ripples, grains."""
     depth, rows, clear = _perspective(view)
     canvas = _gradient(view, depth, (0.93, 0.78, 0.53), (0.90, 0.70, 0.42))
-    dunes = view.noise((311, 7, 40), rows)
+    dunes = view.noise((311, 7.0, 40.0), rows)
     _blend(canvas, (0.74, 0.50, 0.30), _step(dunes, 0.4, 0.9) * np.float32(0.40))
     _blend(canvas, (0.99, 0.88, 0.66), _step(dunes, -0.5, -1.3) * np.float32(0.55))
-    ripples = view.noise((312, 1.3, 7), rows)
+    ripples = view.noise((312, 1.3, 7.0), rows)
     ripples *= clear * np.float32(0.035)
     ripples += 1
     canvas *= ripples
@@ -75,7 +75,7 @@ def paint_beach(view: View) -> Canvas:
     grains *= clear * np.float32(0.022)
     grains += 1
     canvas *= grains
-    heaps = view.noise((322, 8, 14), rows)
+    heaps = view.noise((322, 8.0, 14.0), rows)
     heaps *= np.float32(0.022)
     heaps += 1
     canvas *= heaps
@@ -89,9 +89,9 @@ def paint_water(view: View) -> Canvas:
     """A lake: flat waves, darker and lighter, with glitter."""
     depth, rows, clear = _perspective(view)
     canvas = _gradient(view, depth, (0.60, 0.78, 0.86), (0.12, 0.42, 0.62))
-    swell = view.noise((331, 4, 24), rows)
+    swell = view.noise((331, 4.0, 24.0), rows)
     _blend(canvas, (0.20, 0.56, 0.70), _step(swell, -0.4, 1.2) * np.float32(0.5))
-    waves = view.noise((332, 1.3, 8), rows)
+    waves = view.noise((332, 1.3, 8.0), rows)
     crests = _step(waves, 0.7, 2.2) * clear
     _blend(canvas, (0.80, 0.93, 0.97), crests * np.float32(0.65))
     waves *= clear * np.float32(0.05)
@@ -108,7 +108,7 @@ def paint_road(view: View) -> Canvas:
     grit *= clear * np.float32(0.035)
     grit += 1
     canvas *= grit
-    wear = view.noise((342, 3, 30), rows)
+    wear = view.noise((342, 3.0, 30.0), rows)
     wear *= np.float32(0.03)
     wear += 1
     canvas *= wear
@@ -136,7 +136,7 @@ PAINTERS: dict[str, Callable[[View], Canvas]] = {
 }
 
 
-def _add_sea(canvas: Canvas, view: View, depth: Line, rows: Line) -> None:
+def _add_sea(canvas: Canvas, view: View, depth: Rows, rows: Rows) -> None:
     """The sea behind a beach: its edge swings along the shore, with foam before it and wet sand around."""
     seaward = int(np.searchsorted(depth, 0.32))
     if not seaward:
@@ -144,7 +144,7 @@ def _add_sea(canvas: Canvas, view: View, depth: Line, rows: Line) -> None:
     strip = canvas[:, :seaward]
     swing = np.sin(view.x * np.float32(2 * np.pi * 1.7 / view.unit) + np.float32(view.phase[1]))
     edge = depth[:seaward, None] - (np.float32(0.15) + np.float32(0.022) * swing)
-    waves = view.noise((332, 1.3, 8), rows[:seaward])
+    waves = view.noise((332, 1.3, 8.0), rows[:seaward])
     _blend(strip, (0.76, 0.65, 0.50), np.clip((0.085 - edge) / 0.035, 0, 1) * np.float32(0.75))
     sea = np.clip(-edge * np.float32(view.unit / 2) + np.float32(0.5), 0, 1)
     _blend(strip, (0.14, 0.56, 0.72), sea * np.clip(1 + edge / 0.30, 0.70, 1))
@@ -152,7 +152,7 @@ def _add_sea(canvas: Canvas, view: View, depth: Line, rows: Line) -> None:
     _blend(strip, (0.99, 0.99, 0.98), np.clip(1.2 - np.abs(edge + 0.004) / 0.014, 0, 1))
 
 
-def _perspective(view: View) -> tuple[Line, Line, Float32[np.ndarray, "H 1"]]:
+def _perspective(view: View) -> tuple[Rows, Rows, Float32[np.ndarray, "H 1"]]:
     """Depth below the horizon in units, texture rows in pixels, and how clear details are.
 
     Near the horizon haze and distance hide them.
@@ -163,7 +163,7 @@ def _perspective(view: View) -> tuple[Line, Line, Float32[np.ndarray, "H 1"]]:
     return depth, rows, (1 - np.exp(depth / np.float32(-0.10)))[:, None]
 
 
-def _gradient(view: View, depth: Line, far: Colour, near: Colour) -> Canvas:
+def _gradient(view: View, depth: Rows, far: Colour, near: Colour) -> Canvas:
     """A plain ground that changes from the far to the near colour within 0.6 units."""
     part = np.minimum(depth / np.float32(0.6), 1)
     start = np.array(far, dtype=np.float32)[:, None]
@@ -191,7 +191,7 @@ def _blend(canvas: Canvas, colour: Colour, part: Plane) -> None:
         np.add(plane, part * (np.float32(value) - plane), out=plane)
 
 
-def _blend_rows(canvas: Canvas, colour: Colour, part: Line) -> None:
+def _blend_rows(canvas: Canvas, colour: Colour, part: Rows) -> None:
     """Lays a colour over the rows where `part` is above 0."""
     for row in np.flatnonzero(part):
         canvas[:, row] += np.minimum(part[row], 1) * (np.array(colour, dtype=np.float32)[:, None] - canvas[:, row])

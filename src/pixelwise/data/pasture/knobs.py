@@ -19,6 +19,9 @@ HOME = (0, 1, 2, 4)
 SMALLEST, LARGEST = 32, 8192
 """Sides of a scene: below 32 px nobody can name an animal; 8192 px is what an image for tiled prediction needs."""
 
+Number = int | float
+"""A setting; Python takes an int for a float, checkers of types at run time do not."""
+
 MOST_OBJECTS = 60_000
 """Instance numbers are 16 bit."""
 
@@ -60,18 +63,18 @@ class Knobs:
     size: Size = (128, 128)
     reference: int | None = None
     objects: tuple[int, int] = (1, 3)
-    scale: tuple[float, float] = (0.3, 0.6)
-    classes: tuple[float, float, float, float] = (1.0, 1.0, 1.0, 1.0)
-    backgrounds: tuple[float, float, float, float, float] = (1.0, 1.0, 1.0, 1.0, 1.0)
-    correlation: float = 0.0
-    dark_fur: tuple[float, float, float, float] = (0.5, 0.5, 0.5, 0.5)
-    light: tuple[float, float] = (0.5, 1.15)
-    motion: tuple[float, float] = (0.0, 6.0)
-    camera: tuple[float, float] = (0.0, 3.0)
-    turn: float = 4.0
-    words: float = 0.0
-    word_agreement: float = 1.0
-    noise: float = 2.0
+    scale: tuple[Number, Number] = (0.3, 0.6)
+    classes: tuple[Number, Number, Number, Number] = (1.0, 1.0, 1.0, 1.0)
+    backgrounds: tuple[Number, Number, Number, Number, Number] = (1.0, 1.0, 1.0, 1.0, 1.0)
+    correlation: Number = 0.0
+    dark_fur: tuple[Number, Number, Number, Number] = (0.5, 0.5, 0.5, 0.5)
+    light: tuple[Number, Number] = (0.5, 1.15)
+    motion: tuple[Number, Number] = (0.0, 6.0)
+    camera: tuple[Number, Number] = (0.0, 3.0)
+    turn: Number = 4.0
+    words: Number = 0.0
+    word_agreement: Number = 1.0
+    noise: Number = 2.0
 
     def __post_init__(self) -> None:
         _check_range("size", self.size, SMALLEST, LARGEST, whole=True, ordered=False)
@@ -119,7 +122,9 @@ def _check_count(name: str, values: Any, count: int) -> None:
         )
 
 
-def _check_range(name: str, values: Any, low: float, high: float, *, whole: bool = False, ordered: bool = True) -> None:
+def _check_range(
+    name: str, values: Any, low: Number, high: Number, *, whole: bool = False, ordered: bool = True
+) -> None:
     """Refuses values outside low..high, parts of a number where it must be whole, and a range that runs backwards."""
     single = isinstance(values, tuple) and len(values) == 1
     if not single and name != "dark_fur":

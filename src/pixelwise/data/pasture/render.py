@@ -62,21 +62,20 @@ def render(knobs: Knobs, seed: int, index: int = 0) -> Scene:
     Raises:
         InputError: seed or index is negative or no whole number.
     """
-    for name, number in (("seed", seed), ("index", index)):
-        if isinstance(number, bool) or not isinstance(number, int) or number < 0:
-            raise InputError(f"a whole number from 0 on for {name}", repr(number), hint=f"{name}=0 is the usual start")
+    check_draw("seed", seed)
+    check_draw("index", index)
     sources = [np.random.Generator(np.random.PCG64(part)) for part in np.random.SeedSequence([seed, index]).spawn(4)]
     world = draw_world(knobs, sources[0], sources[1])
     wading = BACKGROUNDS[world.background] == "water"
     bodies = tuple(pose(animal, wading) for animal in world.animals)
     places = tuple(Place(body.pivot, (0.0, 0.0), 0.0) for body in bodies)
     moved = tuple(Place(body.pivot, body.animal.way, body.animal.turn) for body in bodies)
-    light = (world.light, world.warmth)
+    light, noise = (world.light, world.warmth), float(knobs.noise)
     frame = paint_frame(knobs, world, bodies, places, (0.0, 0.0))
-    image, order = develop(frame.canvas, light, knobs.noise, sources[2]), frame.order
+    image, order = develop(frame.canvas, light, noise, sources[2]), frame.order
     del frame  # a canvas of 4096 x 4096 takes 200 MB
     later = paint_frame(knobs, world, bodies, moved, world.pan)
-    second, second_order = develop(later.canvas, light, knobs.noise, sources[3]), later.order
+    second, second_order = develop(later.canvas, light, noise, sources[3]), later.order
     del later
     numbers, boxes = truth.seen(order, bodies, places)
     flow = truth.flow_between(order, bodies, places, moved, world.pan)
@@ -95,6 +94,16 @@ def render(knobs: Knobs, seed: int, index: int = 0) -> Scene:
         attributes=attributes(world, animals, knobs.reference_pixels),
         animals=animals,
     )
+
+
+def check_draw(name: str, number: int) -> None:
+    """Refuses a seed or an index that is negative or no whole number.
+
+    Raises:
+        InputError: with the name and the value.
+    """
+    if isinstance(number, bool) or not isinstance(number, int) or number < 0:
+        raise InputError(f"a whole number from 0 on for {name}", repr(number), hint=f"{name}=0 is the usual start")
 
 
 def _sightings(

@@ -9,7 +9,10 @@ from jaxtyping import Float32
 from pixelwise.data.pasture.textures import TILE, look_up_grid, noise_tile
 
 Canvas = Float32[np.ndarray, "3 H W"]
+Rows = Float32[np.ndarray, " H"]
+Columns = Float32[np.ndarray, " W"]
 Line = Float32[np.ndarray, " N"]
+Tile = tuple[int, float, float]
 Colour = tuple[float, float, float]
 
 
@@ -17,9 +20,9 @@ Colour = tuple[float, float, float]
 class View:
     """Where the pixels of a band of the picture lie in the world of the background."""
 
-    x: Line
+    x: Columns
     """Of each column, to the right, in pixels."""
-    y: Line
+    y: Rows
     """Of each row, down from the horizon, in pixels."""
     unit: float
     """Pixels per length of the world: the reference of the knobs."""
@@ -28,9 +31,9 @@ class View:
     phase: tuple[float, float]
     """Where on the endless tiles this scene was cut, in texels."""
 
-    def noise(self, tile: tuple[int, float, float], rows: Line, zoom: float = 1.0) -> Float32[np.ndarray, "H W"]:
-        """A noise tile at every pixel; `rows` are its rows in pixels (often not evenly spaced), `zoom` stretches it."""
-        scale = 1.0 / (self.grain * zoom)
+    def noise(self, tile: Tile, rows: Rows) -> Float32[np.ndarray, "H W"]:
+        """A noise tile (arguments of `noise_tile`) at every pixel; `rows` are its rows in pixels, evenly spaced or not."""
+        scale = 1.0 / self.grain
         # Offsets in double precision: single would jitter by a thousandth of a pixel far out.
         down = rows.astype(np.float64) * scale + self.phase[1]
         across = self.x.astype(np.float64) * scale + self.phase[0]
@@ -81,7 +84,7 @@ def paint_sky(background: str, view: View) -> Canvas:
     height = np.clip(view.y / np.float32(-0.40 * view.unit), 0, 1)
     canvas = np.empty((3, len(view.y), len(view.x)), dtype=np.float32)
     canvas[:] = _between(air.horizon, air.zenith, height)[:, :, None]
-    clouds = view.noise((201, 5, 16), view.y)
+    clouds = view.noise((201, 5.0, 16.0), view.y)
     clouds -= np.float32(0.35)
     np.clip(clouds, 0, 1, out=clouds)
     # Clouds thin out towards the horizon, where haze hides them.

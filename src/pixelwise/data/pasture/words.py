@@ -7,19 +7,19 @@ from jaxtyping import Float32
 
 from pixelwise.data.pasture.sky import Canvas, View
 
-# The letters that the species' names need, in a 5 x 7 grid of the kind that character displays use.
+# The letters that the species' names need, 5 wide and 7 high with a row for what hangs down, as on character displays.
 LETTERS = {
-    "a": ("     ", "     ", " ### ", "    #", " ####", "#   #", " ####"),
-    "c": ("     ", "     ", " ### ", "#    ", "#    ", "#   #", " ### "),
-    "e": ("     ", "     ", " ### ", "#   #", "#####", "#    ", " ### "),
-    "h": ("#    ", "#    ", "# ## ", "##  #", "#   #", "#   #", "#   #"),
-    "l": (" ##  ", "  #  ", "  #  ", "  #  ", "  #  ", "  #  ", " ### "),
-    "m": ("     ", "     ", "## # ", "# # #", "# # #", "#   #", "#   #"),
-    "o": ("     ", "     ", " ### ", "#   #", "#   #", "#   #", " ### "),
-    "p": ("     ", "     ", "#### ", "#   #", "#### ", "#    ", "#    "),
-    "r": ("     ", "     ", "# ## ", "##  #", "#    ", "#    ", "#    "),
-    "s": ("     ", "     ", " ####", "#    ", " ### ", "    #", "#### "),
-    "w": ("     ", "     ", "#   #", "#   #", "# # #", "# # #", " # # "),
+    "a": ("     ", "     ", " ### ", "    #", " ####", "#   #", " ####", "     "),
+    "c": ("     ", "     ", " ### ", "#    ", "#    ", "#   #", " ### ", "     "),
+    "e": ("     ", "     ", " ### ", "#   #", "#####", "#    ", " ### ", "     "),
+    "h": ("#    ", "#    ", "# ## ", "##  #", "#   #", "#   #", "#   #", "     "),
+    "l": (" ##  ", "  #  ", "  #  ", "  #  ", "  #  ", "  #  ", " ### ", "     "),
+    "m": ("     ", "     ", "## # ", "# # #", "# # #", "#   #", "#   #", "     "),
+    "o": ("     ", "     ", " ### ", "#   #", "#   #", "#   #", " ### ", "     "),
+    "p": ("     ", "     ", "#### ", "#   #", "#   #", "#### ", "#    ", "#    "),
+    "r": ("     ", "     ", "# ## ", "##  #", "#    ", "#    ", "#    ", "     "),
+    "s": ("     ", "     ", " ####", "#    ", " ### ", "    #", "#### ", "     "),
+    "w": ("     ", "     ", "#   #", "#   #", "# # #", "# # #", " # # ", "     "),
 }
 
 CELL = 0.0135
@@ -34,9 +34,9 @@ POST = (0.50, 0.35, 0.22)
 
 
 @lru_cache(maxsize=8)
-def lettering(word: str) -> Float32[np.ndarray, "9 C"]:
+def lettering(word: str) -> Float32[np.ndarray, "10 C"]:
     """The word in font pixels, 1 where there is ink, with a margin of one; C = 6 letters + 1."""
-    rows = ["".join(LETTERS[letter][row] + " " for letter in word) for row in range(7)]
+    rows = ["".join(LETTERS[letter][row] + " " for letter in word) for row in range(8)]
     ink = np.array([[cell == "#" for cell in row] for row in rows], dtype=np.float32)
     return np.pad(ink, ((1, 1), (1, 0)))
 
@@ -57,12 +57,14 @@ def add_sign(canvas: Canvas, view: View, word: str, left: float, horizon: float)
     start = max(0.0, left * (canvas.shape[2] - width))
     across = view.x - np.float32(start)
     down = view.y + np.float32(horizon - TOP * view.unit)
-    board = _inside(across, 0, width)
+    board = _inside(across, 0.0, width)
     for post in (0.2 * width, 0.8 * width):
-        _cover(canvas, POST, _inside(down, 0, 0.45 * view.unit), _inside(across, post - 0.6 * cell, post + 0.6 * cell))
-    _cover(canvas, POST, _inside(down, -0.5 * cell, 9.5 * cell), _inside(across, -0.5 * cell, width + 0.5 * cell))
-    _cover(canvas, BOARD, _inside(down, 0, 9 * cell), board)
-    rows, columns = np.flatnonzero(_inside(down, 0, 9 * cell)), np.flatnonzero(board)
+        _cover(
+            canvas, POST, _inside(down, 0.0, 0.45 * view.unit), _inside(across, post - 0.6 * cell, post + 0.6 * cell)
+        )
+    _cover(canvas, POST, _inside(down, -0.5 * cell, 10.5 * cell), _inside(across, -0.5 * cell, width + 0.5 * cell))
+    _cover(canvas, BOARD, _inside(down, 0.0, 10 * cell), board)
+    rows, columns = np.flatnonzero(_inside(down, 0.0, 10 * cell)), np.flatnonzero(board)
     if len(rows) and len(columns):
         # Each pixel takes its share of every font pixel it overlaps: matrices of overlaps from both sides.
         share = _overlaps(down[rows], cell, ink.shape[0]) @ ink @ _overlaps(across[columns], cell, ink.shape[1]).T

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int64
 
-from pixelwise.data.pasture.knobs import HOME, SPECIES, Knobs
+from pixelwise.data.pasture.knobs import HOME, SPECIES, Knobs, Number
 
-Numbers = Float[np.ndarray, "*shape"]
+Numbers = Float[np.ndarray, "..."]
 Pair = tuple[float, float]
 
 JOINTS = 3
@@ -100,13 +100,13 @@ def draw_world(knobs: Knobs, scene: np.random.Generator, herd: np.random.Generat
     )
 
 
-def _shares(frequencies: tuple[float, ...]) -> Numbers:
+def _shares(frequencies: tuple[Number, ...]) -> Numbers:
     """Frequencies that sum to one."""
     shares: Numbers = np.array(frequencies, dtype=np.float64) / sum(frequencies)
     return shares
 
 
-def _pick(shares: Numbers, draws: Numbers | float) -> Int64[np.ndarray, "*shape"]:
+def _pick(shares: Numbers, draws: Numbers | float) -> Int64[np.ndarray, "..."]:
     """For each draw in 0..1 the entry whose share of the line from 0 to 1 it hits; an entry of share 0 is never hit."""
     hit = np.searchsorted(np.cumsum(shares), draws, side="right")
     # Rounding may leave the sum a hair below 1.
@@ -164,7 +164,7 @@ def _draw_animals(
     )
 
 
-def _draw_ways(source: np.random.Generator, lengths: Pair, count: int) -> Numbers:
+def _draw_ways(source: np.random.Generator, lengths: tuple[Number, Number], count: int) -> Numbers:
     """Displacements of evenly drawn length and direction, one (dx, dy) a row."""
     length = source.uniform(*lengths, count)
     angle = source.uniform(0, 2 * np.pi, count)
