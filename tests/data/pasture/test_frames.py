@@ -48,7 +48,7 @@ def test_animals_stand_in_water_up_to_a_line() -> None:
 
 
 def test_a_large_picture_painted_in_bands_has_no_seams() -> None:
-    knobs, world = scene("pasture", words=0.0)
+    _, world = scene("pasture", words=0.0)
     tall = Knobs(size=(2048, SIZE), reference=SIZE, objects=(0, 0))
     whole = paint_frame(tall, world, (), (), (0.0, 0.0)).canvas
     steps = np.abs(np.diff(whole, axis=1)).mean(axis=(0, 2))

@@ -10,7 +10,7 @@ from pixelwise.errors import InputError
 
 
 def check(settings: dict[str, Any]) -> None:
-    """Checks settings as Knobs does, past the type checker of the test run, which would refuse wrong types before us."""
+    """Checks settings as Knobs does, past the type checker of the test run, which would refuse wrong types first."""
     knobs = object.__new__(Knobs)
     for name, value in {**asdict(Knobs()), **settings}.items():
         object.__setattr__(knobs, name, value)

@@ -32,7 +32,7 @@ class View:
     """Where on the endless tiles this scene was cut, in texels."""
 
     def noise(self, tile: Tile, rows: Rows) -> Float32[np.ndarray, "H W"]:
-        """A noise tile (arguments of `noise_tile`) at every pixel; `rows` are its rows in pixels, evenly spaced or not."""
+        """A noise tile (arguments of `noise_tile`) at each pixel; `rows` (in pixels) may be spaced unevenly."""
         scale = 1.0 / self.grain
         # Offsets in double precision: single would jitter by a thousandth of a pixel far out.
         down = rows.astype(np.float64) * scale + self.phase[1]
