@@ -33,3 +33,9 @@ def write_text(path: Path, text: str) -> None:
     """Writes a UTF-8 text file, whole or not at all."""
     with whole_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Writes a file, whole or not at all."""
+    with whole_file(path) as temporary:
+        temporary.write_bytes(content)

@@ -12,8 +12,8 @@ from pixelwise.shapes import LabelMap
 class Segmentation:
     """A class for every pixel of one image.
 
-    `labels` holds class indices into `classes` (uint8 or int64). `probabilities` (K H W, each pixel summing to 1) is kept only on
-    request, because it is K times as large as the image.
+    `labels` holds class indices into `classes` (uint8 or int64). `probabilities` (K H W, each pixel summing to 1) is
+    kept only on request, because it is K times as large as the image.
     """
 
     labels: LabelMap
@@ -25,6 +25,5 @@ class Segmentation:
         """The part of the image that each class covers, in 0..1; 0 for an image without pixels."""
         counts = torch.bincount(self.labels.flatten().long(), minlength=len(self.classes))
         return {
-            name: count / max(1, self.labels.numel())
-            for name, count in zip(self.classes, counts.tolist(), strict=True)
+            name: count / max(1, self.labels.numel()) for name, count in zip(self.classes, counts.tolist(), strict=True)
         }

@@ -2,8 +2,8 @@
 
 Letters: B images in a batch, C channels, K classes, H rows, W columns, N boxes or objects.
 Images are RGB, float 0..1, channels first. Sizes are (height, width). Boxes are x0 y0 x1 y1 in pixels, ends exclusive.
-Flow is (dx, dy) in pixels, from image 1 to image 2. Pixel centres lie at +0.5. Class 0 is background where a task has one;
-255 in a label map means "ignore".
+Flow is (dx, dy) in pixels, from image 1 to image 2. Pixel centres lie at +0.5. Class 0 is background where a task has
+one; 255 in a label map means "ignore".
 
 The tests check these shapes on every call (jaxtyping with beartype); outside the tests they cost nothing.
 """

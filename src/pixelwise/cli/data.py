@@ -14,7 +14,7 @@ app.command(make)
 
 
 @make.command
-def pasture(  # noqa: PLR0913 - one argument per knob
+def pasture(
     folder: Path,
     *,
     images: int = 200,
@@ -127,5 +127,3 @@ def check(
         return 1
     note(f"next   pixelwise train segmentation {folder} --out run")
     return 0
-
-

@@ -4,6 +4,8 @@ from pathlib import Path
 
 from pixelwise.cli.screen import note, peak_memory, progress_bar, wrote
 from pixelwise.cli.train import show_epoch
+from pixelwise.demo import run_demo
+from pixelwise.training import Listener
 
 
 def demo(*, out: Path = Path("demo")) -> None:
@@ -16,9 +18,6 @@ def demo(*, out: Path = Path("demo")) -> None:
     out
         Folder for data, run and report; a demo folder that is there is continued.
     """
-    from pixelwise.demo import run_demo
-    from pixelwise.training import Listener
-
     with progress_bar("working") as progress:
         report = run_demo(out, Listener(note, None, show_epoch), progress)
     note(f"peak memory {peak_memory()}")

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from pixelwise.cli.screen import note, progress_bar, wrote
+from pixelwise.evaluation import evaluate as evaluate_run
 
 
 def evaluate(
@@ -33,13 +34,12 @@ def evaluate(
     attributes
         CSV of attributes, keyed by file name in its first column.
     """
-    from pixelwise.evaluation import evaluate as evaluate_run
-
     with progress_bar("images") as progress:
         scores = evaluate_run(run, data, split, out, splits, attributes, progress)
     note(f"{len(scores.images)} images of split {scores.split}")
-    note(f"mean IoU        {scores.mean_iou:.4f}   (always {scores.classes[scores.majority]}: {scores.majority_mean_iou:.4f})")
-    note(f"pixel accuracy  {scores.pixel_accuracy:.4f}   (always {scores.classes[scores.majority]}: {scores.majority_pixel_accuracy:.4f})")
+    guess = f"always {scores.classes[scores.majority]}"
+    note(f"mean IoU        {scores.mean_iou:.4f}   ({guess}: {scores.majority_mean_iou:.4f})")
+    note(f"pixel accuracy  {scores.pixel_accuracy:.4f}   ({guess}: {scores.majority_pixel_accuracy:.4f})")
     boundary = scores.boundary_f1(2)
     width = max(map(len, scores.classes))
     for name, iou in scores.iou.items():

@@ -8,7 +8,7 @@ from cyclopts import App, CycloptsError
 
 from pixelwise import __version__
 from pixelwise.cli import data, train
-
+from pixelwise.cli.demo import demo
 from pixelwise.cli.evaluate import evaluate
 from pixelwise.cli.predict import predict
 from pixelwise.errors import InputError
@@ -22,6 +22,7 @@ app = App(
     help_epilogue="First time here: pixelwise demo",
 )
 
+app.command(demo)
 app.command(data.app)
 app.command(train.app)
 app.command(evaluate)
@@ -38,13 +39,18 @@ def run(arguments: Sequence[str]) -> int:
     try:
         result = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:
-        return _say(f"{error}\nhint: pixelwise {' '.join(error.command_chain or ())} --help".replace("  ", " "), WRONG_USAGE)
+        return _say(
+            f"{error}\nhint: pixelwise {' '.join(error.command_chain or ())} --help".replace("  ", " "), WRONG_USAGE
+        )
     except InputError as error:
         return _say(str(error), FAILED)
     except OSError as error:
         return _say(_operating_system(error), FAILED)
     except KeyboardInterrupt:
-        return _say("interrupted; what was finished is kept\nhint: training continues with --resume, other verbs when run again", FAILED)
+        return _say(
+            "interrupted; what was finished is kept\nhint: run it again to continue (training: with --resume)",
+            FAILED,
+        )
     return result if isinstance(result, int) else DONE
 
 

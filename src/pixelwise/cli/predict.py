@@ -5,6 +5,8 @@ from pathlib import Path
 
 from pixelwise.cli.screen import note, peak_memory, progress_bar, wrote
 from pixelwise.errors import InputError
+from pixelwise.inference import load
+from pixelwise.inference.prediction_files import find_inputs, predict_files
 
 
 def predict(
@@ -29,9 +31,6 @@ def predict(
     tile
         Rows and columns per tile instead of a budget. The result is the same.
     """
-    from pixelwise.inference import load
-    from pixelwise.inference.prediction_files import find_inputs, predict_files
-
     if not inputs:
         raise InputError("at least one image, folder or list", "none", "pixelwise predict RUN IMAGE... --out DIR")
     found = find_inputs(inputs)

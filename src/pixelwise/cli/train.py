@@ -6,12 +6,13 @@ from typing import Literal
 from cyclopts import App
 
 from pixelwise.cli.screen import note, progress_bar, wrote
+from pixelwise.training import Listener, train
 
 app = App(name="train", help="Train a model on a folder of your own.")
 
 
 @app.command
-def segmentation(  # noqa: PLR0913 - one argument per option of the recipe
+def segmentation(
     data: Path,
     *,
     out: Path,
@@ -126,8 +127,6 @@ def segmentation(  # noqa: PLR0913 - one argument per option of the recipe
         "seed": seed,
         "model_settings": {k: v for k, v in {"width": width, "depth": depth}.items() if v is not None} or None,
     }
-    from pixelwise.training import Listener, train
-
     with progress_bar("examining") as examined:
         run = train(
             "segmentation",

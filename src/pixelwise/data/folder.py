@@ -48,15 +48,18 @@ class SegmentationFolder:
 
 
 def open_folder(
-    root: Path, classes: Path | None = None, splits: Path | None = None, attributes: Path | None = None
+    root: Path,
+    classes: Path | ClassTable | None = None,
+    splits: Path | None = None,
+    attributes: Path | None = None,
 ) -> SegmentationFolder:
     """The items, splits and classes of a data set folder.
 
     The layouts are those of `pixelwise.data.layouts.find_places`. Splits come from `splits` (a CSV with the columns
     file,split, a text file, or a folder with train.txt, val.txt, test.txt), else from the folders, else from
-    splits.csv or the text files in the root; without any, all items are "train". Classes come from `classes`, else
-    from classes.txt in the root, else from the values in all label maps, which means reading them all. Attributes
-    come from `attributes`, else from attributes.csv or index.csv in the root.
+    splits.csv or the text files in the root; without any, all items are "train". Classes are `classes` or come from
+    that file, else from classes.txt in the root, else from the values in all label maps, which means reading them all.
+    Attributes come from `attributes`, else from attributes.csv or index.csv in the root.
 
     No image is read here; `pixelwise.data.examine` does that and finds every fault.
 
@@ -67,7 +70,8 @@ def open_folder(
     fatal = next((fault for fault in listing.faults if fault.severity == "fatal"), None)
     if fatal:
         raise fatal.as_error()
-    return SegmentationFolder(root, listing.items, find_classes(root, classes) or _classes_in(listing.items))
+    table = classes if isinstance(classes, ClassTable) else find_classes(root, classes)
+    return SegmentationFolder(root, listing.items, table or _classes_in(listing.items))
 
 
 def find_classes(root: Path, given: Path | None) -> ClassTable | None:

@@ -35,11 +35,11 @@ def parse_bytes(text: str | int) -> int:
     return int(size)
 
 
-class _LiveBytes(TorchDispatchMode):
+class _LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leaves it unannotated
     """Follows the storages alive during a run and keeps their largest sum."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.live = 0
         self.peak = 0
         self._known: set[int] = set()
@@ -80,4 +80,4 @@ class ActivationMemory:
         image = torch.empty(1, self._channels, *size, device="meta")
         with torch.inference_mode(), _LiveBytes() as followed:
             self._model(image)
-        return followed.peak + image.numel() * image.element_size()
+        return int(followed.peak + image.numel() * image.element_size())

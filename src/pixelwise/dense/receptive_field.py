@@ -1,8 +1,8 @@
 """How far each output pixel of a network sees, measured by hiding parts of the image from it.
 
-Not-a-number spreads through every operation that reads it, so pixels set to NaN show exactly which outputs they can change. Gradients
-would under-report (a maximum passes its gradient to one pixel only). The network runs in float64, where torch's convolutions touch
-no pixel outside their kernels; some faster float32 ones (Winograd, FFT) do.
+Not-a-number spreads through every operation that reads it, so pixels set to NaN show exactly which outputs they can
+change. Gradients would under-report (a maximum passes its gradient to one pixel only). The network runs in float64,
+where torch's convolutions touch no pixel outside their kernels; some faster float32 ones (Winograd, FFT) do.
 """
 
 import copy
@@ -30,9 +30,10 @@ WIDEST_CLEAR = 3072
 class ReceptiveField:
     """What the scores of a network depend on; every entry is (along the height, along the width), in pixels.
 
-    `halo`: image pixels that an output region needs around itself, when the region starts and ends on multiples of `alignment`; None where
-    every output depends on the whole image. `alignment`: shifting the image by this many pixels shifts the scores by as many.
-    `margin`: pixels that the scores are smaller than the image on each side (0 for padded networks).
+    `halo`: image pixels that an output region needs around itself, when the region starts and ends on multiples of
+    `alignment`; None where every output depends on the whole image. `alignment`: shifting the image by this many
+    pixels shifts the scores by as many. `margin`: pixels that the scores are smaller than the image on each side (0
+    for padded networks).
     """
 
     halo: Size | None
@@ -41,22 +42,25 @@ class ReceptiveField:
 
     @property
     def bounded(self) -> bool:
-        """Whether outputs depend on a neighbourhood only, so that images can be cut into tiles without changing them."""
+        """Whether outputs depend on a neighbourhood only, so that images can be cut into tiles."""
         return self.halo is not None
 
 
 def receptive_field(model: nn.Module, image_shape: Size | None = None, channels: int = 3) -> ReceptiveField:
     """The measured receptive field of a network whose scores are as large as its image, or smaller by a fixed margin.
 
-    The two axes are measured apart, each on a thin strip; what is measured holds for networks without data-dependent sampling.
+    The two axes are measured apart, each on a thin strip; what is measured holds for networks without data-dependent
+    sampling.
 
     Args:
-        model: any module from (1, channels, H, W) to (1, K, H - 2 margin, W - 2 margin); measured in eval mode, unchanged.
+        model: any module from (1, channels, H, W) to (1, K, H - 2 margin, W - 2 margin); measured in eval mode,
+        unchanged.
         image_shape: a size from which accepted sizes are looked for; None starts at the smallest.
         channels: channels of the image.
 
     Raises:
-        InputError: the scores are not as large as the image less a fixed margin, or no shift of the image shifts them alike.
+        InputError: the scores are not as large as the image less a fixed margin, or no shift of the image shifts them
+        alike.
     """
     sizes = AcceptedSizes(model, channels)
     thin = sizes.smallest((1, 1)) if image_shape is None else image_shape
@@ -74,7 +78,11 @@ def _margin(sizes: AcceptedSizes, size: Size) -> Size:
     lost = [before - after for before, after in zip(size, scores, strict=True)]
     larger = sizes.smallest((size[0] + 1, size[1] + 1))
     larger_scores = sizes.scores_size(larger) or (0, 0)
-    if min(lost) < 0 or any(each % 2 for each in lost) or [larger[0] - larger_scores[0], larger[1] - larger_scores[1]] != lost:
+    if (
+        min(lost) < 0
+        or any(each % 2 for each in lost)
+        or [larger[0] - larger_scores[0], larger[1] - larger_scores[1]] != lost
+    ):
         raise InputError(
             "a network whose scores are as large as its image, or smaller by the same margin on each side",
             f"scores of {scores[0]}x{scores[1]} for an image of {size[0]}x{size[1]}",
@@ -83,9 +91,7 @@ def _margin(sizes: AcceptedSizes, size: Size) -> Size:
     return lost[0] // 2, lost[1] // 2
 
 
-def _along_axis(
-    probe: nn.Module, sizes: AcceptedSizes, thin: Size, axis: int, channels: int
-) -> tuple[int, int | None]:
+def _along_axis(probe: nn.Module, sizes: AcceptedSizes, thin: Size, axis: int, channels: int) -> tuple[int, int | None]:
     """Alignment and halo along one axis, on strips that grow until enough clear pixels remain in the middle."""
     clear = GRID
     while True:
@@ -125,7 +131,7 @@ def _halo(probe: nn.Module, strip: Tensor, axis: int, clear: int) -> int | None:
     scores = probe(hidden)
     margin = (strip.shape[dimension] - scores.shape[dimension]) // 2
     other_axes = tuple(d for d in range(4) if d != dimension)
-    spoilt = scores.isnan().any(dim=other_axes)
+    spoilt: Tensor = scores.isnan().any(dim=other_axes)
     untouched = (~spoilt).nonzero().flatten()
     if untouched.numel() == 0:
         return None
@@ -133,7 +139,7 @@ def _halo(probe: nn.Module, strip: Tensor, axis: int, clear: int) -> int | None:
     if bool(spoilt[untouched[0] : untouched[-1] + 1].any()):
         return None
     # A region of scores needs the wider of the two reaches on both sides.
-    return max(first - GRID, GRID + clear - 1 - last, margin)
+    return int(max(first - GRID, GRID + clear - 1 - last, margin))
 
 
 @torch.inference_mode()
@@ -144,7 +150,11 @@ def _alignment(probe: nn.Module, sizes: AcceptedSizes, strip: Tensor, axis: int,
     margin = (strip.shape[dimension] - whole.shape[dimension]) // 2
     for shift in ALIGNMENTS:
         thin = (strip.shape[2], strip.shape[3])
-        length = _strip_length(sizes, thin, axis, strip.shape[dimension] - GRID) if margin else strip.shape[dimension] - shift
+        length = (
+            _strip_length(sizes, thin, axis, strip.shape[dimension] - GRID)
+            if margin
+            else strip.shape[dimension] - shift
+        )
         if length + shift > strip.shape[dimension]:
             continue
         shifted = probe(strip.narrow(dimension, shift, length))
@@ -157,5 +167,5 @@ def _alignment(probe: nn.Module, sizes: AcceptedSizes, strip: Tensor, axis: int,
     raise InputError(
         "a network whose scores move with its image",
         f"scores that differ for every shift from 1 to {ALIGNMENTS[-1]} pixels",
-        "remove what depends on absolute position (align_corners=True upsampling, position codes), or predict without tiles",
+        "remove what depends on absolute position, such as align_corners=True upsampling or position codes",
     )

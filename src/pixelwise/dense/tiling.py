@@ -1,13 +1,14 @@
 """Images of any size through a network in tiles, with the whole image's result.
 
-A tile's scores equal the whole image's when the tile carries the receptive field around it, starts on a multiple of the network's
-alignment, and reaches the image's border exactly where the whole image does. Nothing is blended, because nothing differs.
+A tile's scores equal the whole image's when the tile carries the receptive field around it, starts on a multiple of
+the network's alignment, and reaches the image's border exactly where the whole image does. Nothing is blended, because
+nothing differs.
 """
 
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -24,9 +25,11 @@ Reduction = Literal["argmax"] | None
 Progress = Callable[[int, int], None]
 
 WORKING_COPIES = 1.5
-"""Convolution scratch space over the predicted activations; measured 0.97 to 1.3 on CPU for U-Nets (benchmarks/unet.py)."""
+"""Convolution scratch space over the predicted activations; measured 0.97 to 1.3 on CPU for U-Nets
+(benchmarks/unet.py)."""
 
 
+@runtime_checkable  # so that the shape checker of the tests can ask
 class Regions(Protocol):
     """An image that is read region by region, such as `pixelwise.data.open_image` returns."""
 
@@ -60,7 +63,8 @@ class WholeTensor:
 class Span:
     """Along one axis: scores `start`..`stop` of the image come from image pixels `read_start`..`read_stop`.
 
-    Read positions below 0 or past the image's end mean mirrored pixels (networks without padding need them at the border).
+    Read positions below 0 or past the image's end mean mirrored pixels (networks without padding need them at the
+    border).
     """
 
     start: int
@@ -92,8 +96,8 @@ class Plan:
     def __str__(self) -> str:
         first = self.rows[0].stop - self.rows[0].start, self.columns[0].stop - self.columns[0].start
         return (
-            f"{self.tiles} tile{'s' if self.tiles != 1 else ''} of {first[0]}x{first[1]}, recompute {self.recompute:.2f}x, "
-            f"peak about {self.bytes / 1e9:.1f} GB"
+            f"{self.tiles} tile{'s' if self.tiles != 1 else ''} of {first[0]}x{first[1]}, "
+            f"recompute {self.recompute:.2f}x, peak about {self.bytes / 1e9:.1f} GB"
         )
 
 
@@ -104,7 +108,8 @@ class TiledModel:
         """Measures the network.
 
         Args:
-            model: from (1, channels, H, W) to (1, K, H - 2 margin, W - 2 margin); applied in eval mode, whatever mode it is in.
+            model: from (1, channels, H, W) to (1, K, H - 2 margin, W - 2 margin); applied in eval mode, whatever mode
+                it is in.
             memory: budget for the activations of one tile, such as "1GB".
             tile: rows and columns of scores per tile instead of a budget; rounded down to the network's alignment.
             channels: channels of the image.
@@ -121,7 +126,8 @@ class TiledModel:
         """How an image of this size is cut.
 
         Raises:
-            InputError: the image does not fit the budget whole and the network cannot be tiled, or not even the smallest tile fits.
+            InputError: the image does not fit the budget whole and the network cannot be tiled, or not even the
+                smallest tile fits.
         """
         if size not in self._plans:
             self._plans[size] = self._make_plan(size)
@@ -134,8 +140,8 @@ class TiledModel:
                 return whole
         if not self.field.bounded:
             raise InputError(
-                "a network whose outputs see a limited neighbourhood, to cut an image into tiles without changing the result",
-                f"one where each output depends on the whole image of {size[0]}x{size[1]}, too large for {self._budget / 1e9:g} GB",
+                "a network whose outputs see a limited neighbourhood, so that tiles do not change the result",
+                f"one that looks at the whole image, {size[0]}x{size[1]} here, too large for {self._budget / 1e9:g} GB",
                 "raise the memory budget, or replace image-wide operations such as InstanceNorm by BatchNorm",
             )
         if self._tile is not None:
@@ -183,14 +189,19 @@ class TiledModel:
 
     @torch.inference_mode()
     def run(
-        self, image: Regions | Float[Tensor, "C H W"], reduce: Reduction = None, out: Any = None, progress: Progress | None = None
+        self,
+        image: Regions | Float[Tensor, "C H W"],
+        reduce: Reduction = None,
+        out: Any = None,
+        progress: Progress | None = None,
     ) -> Any:
         """The scores of every pixel (K, H, W) float32, or their argmax (H, W) uint8, equal to the whole image's.
 
         Args:
             image: a tensor or anything read region by region.
             reduce: "argmax" keeps the best class only, so that no classes-by-pixels array exists.
-            out: any array of that shape that can be assigned to by slices (NumPy, memory map, Zarr); None makes a tensor.
+            out: any array of that shape that can be assigned to by slices (NumPy, memory map, Zarr); None makes a
+                tensor.
             progress: called with (tiles done, tiles in all).
         """
         regions: Regions = WholeTensor(image) if isinstance(image, Tensor) else image
@@ -221,11 +232,19 @@ class TiledModel:
 
 
 def read_mirrored(image: Regions, row: Span, column: Span) -> Float[Tensor, "C h w"]:
-    """The pixels of a window; where it leaves the image, the image mirrored at its border pixels (Ronneberger et al. 2015, figure 2)."""
+    """The pixels of a window; where it leaves the image, the image is mirrored at its border pixels.
+
+    Source: Ronneberger et al. 2015, figure 2.
+    """
     height, width = image.size
-    inside = (max(0, row.read_start), min(height, row.read_stop)), (max(0, column.read_start), min(width, column.read_stop))
+    inside = (
+        (max(0, row.read_start), min(height, row.read_stop)),
+        (max(0, column.read_start), min(width, column.read_stop)),
+    )
     if (row.read_start, row.read_stop, column.read_start, column.read_stop) == (*inside[0], *inside[1]):
-        return image.read(row.read_start, column.read_start, row.read_stop - row.read_start, column.read_stop - column.read_start)
+        return image.read(
+            row.read_start, column.read_start, row.read_stop - row.read_start, column.read_stop - column.read_start
+        )
     rows = reflect_index(torch.arange(row.read_start, row.read_stop), height)
     columns = reflect_index(torch.arange(column.read_start, column.read_stop), width)
     top, left = int(rows.min()), int(columns.min())

@@ -45,7 +45,7 @@ def evaluate(
     """
     predictor = run if isinstance(run, Predictor) else load(run)
     table = predictor.record.classes
-    folder = data if isinstance(data, SegmentationFolder) else _open(Path(data), splits, attributes)
+    folder = data if isinstance(data, SegmentationFolder) else _open(Path(data), table, splits, attributes)
     chosen = split or default_split(folder)
     items = (folder if chosen == "all" else folder.only(chosen)).items
     statistics = segmentation_statistics(predictor, items, table, progress)
@@ -76,9 +76,12 @@ def write_evaluation(out: Path, scores: Scores, table: ClassTable, sections: lis
     write_page(out / "report.html", title, f"{len(scores.images)} images, split {scores.split}", [*sections, how])
 
 
-def _open(root: Path, splits: str | Path | None, attributes: str | Path | None) -> SegmentationFolder:
+def _open(
+    root: Path, table: ClassTable, splits: str | Path | None, attributes: str | Path | None
+) -> SegmentationFolder:
     return open_folder(
         root,
+        table,
         splits=None if splits is None else Path(splits),
         attributes=None if attributes is None else Path(attributes),
     )

@@ -38,7 +38,9 @@ def score_sections(scores: Scores, predictor: Predictor, items: Sequence[Item], 
             "What is taken for what",
             [Chart(matrix_chart(scores.confusion.numpy(), scores.classes, "Confusion matrix"), "Rows are the truth.")],
         ),
-        Section("The worst images", [part for mean, item in worst for part in _image_row(predictor, item, table, mean)]),
+        Section(
+            "The worst images", [part for mean, item in worst for part in _image_row(predictor, item, table, mean)]
+        ),
     ]
 
 
@@ -58,7 +60,14 @@ def _class_table(scores: Scores) -> Table:
     pixels = dict(zip(scores.classes, scores.confusion.sum(1).tolist(), strict=True))
     boundary: Sequence[Mapping[str, float]] = [scores.boundary_f1(each) for each in TOLERANCES]
     rows = [
-        [name, pixels[name], scores.iou[name], scores.dice[name], scores.recall[name], *(each[name] for each in boundary)]
+        [
+            name,
+            pixels[name],
+            scores.iou[name],
+            scores.dice[name],
+            scores.recall[name],
+            *(each[name] for each in boundary),
+        ]
         for name in scores.classes
     ]
     header = ["class", "true pixels", "IoU", "Dice", "recall", *(f"boundary F1 at {each} px" for each in TOLERANCES)]

@@ -11,9 +11,10 @@ from pixelwise.evaluation.statistics import TOLERANCES, ImageStatistics
 from pixelwise.metrics import boundary_f1, class_accuracy, dice, intersection_over_union, mean_iou, pixel_accuracy
 
 PROTOCOL = (
-    "All pixels of all images counted together; pixels labelled ignore are left out. IoU of a class: pixels that truth and prediction share over "
-    "pixels that either has. Mean IoU: plain mean over the classes that occur in the truth or the prediction. Boundary F1: harmonic mean of "
-    "precision and recall of boundary pixels, each found when one of the same class lies within the tolerance; counts of all images together."
+    "All pixels of all images counted together; pixels labelled ignore are left out. IoU of a class: pixels that truth "
+    "and prediction share over pixels that either has. Mean IoU: plain mean over the classes that occur in the truth "
+    "or the prediction. Boundary F1: harmonic mean of precision and recall of boundary pixels, each found when one of "
+    "the same class lies within the tolerance; counts of all images together."
 )
 
 
@@ -75,9 +76,11 @@ class Scores:
         return self._by_class(boundary_f1(counts))
 
     def worst(self, count: int) -> list[tuple[float, ImageStatistics]]:
-        """The images with the lowest mean IoU of their own, the worst first; images without a counted pixel are left out."""
+        """The images with the lowest mean IoU of their own, the worst first, but none without a counted pixel."""
         ranked = [(float(mean_iou(image.confusion)), image) for image in self.images]
-        return sorted((pair for pair in ranked if not math.isnan(pair[0])), key=lambda pair: (pair[0], pair[1].name))[:count]
+        return sorted((pair for pair in ranked if not math.isnan(pair[0])), key=lambda pair: (pair[0], pair[1].name))[
+            :count
+        ]
 
     def to_json(self) -> dict[str, Any]:
         """All scores as plain values; NaN becomes None."""
@@ -95,7 +98,8 @@ class Scores:
             "dice": {name: _plain(value) for name, value in self.dice.items()},
             "recall": {name: _plain(value) for name, value in self.recall.items()},
             "boundary_f1": {
-                str(each): {name: _plain(value) for name, value in self.boundary_f1(each).items()} for each in TOLERANCES
+                str(each): {name: _plain(value) for name, value in self.boundary_f1(each).items()}
+                for each in TOLERANCES
             },
             "confusion": self.confusion.tolist(),
             "protocol": PROTOCOL,

@@ -24,8 +24,8 @@ Progress = Callable[[int, int], None]
 class ImageStatistics:
     """The sufficient statistics of one image.
 
-    `confusion`: pixels by true class (rows) and predicted class (columns), ignored pixels left out. `boundaries`: for each tolerance and
-    class, the four counts of `pixelwise.metrics.boundary_counts`.
+    `confusion`: pixels by true class (rows) and predicted class (columns), ignored pixels left out. `boundaries`: for
+    each tolerance and class, the four counts of `pixelwise.metrics.boundary_counts`.
     """
 
     name: str
@@ -62,7 +62,9 @@ def segmentation_statistics(
             )
         classes = len(table.names)
         boundaries = torch.stack([boundary_counts(prediction, truth, classes, each) for each in TOLERANCES])
-        rows.append(ImageStatistics(item.name, item.attributes, confusion_matrix(prediction, truth, classes), boundaries))
+        rows.append(
+            ImageStatistics(item.name, item.attributes, confusion_matrix(prediction, truth, classes), boundaries)
+        )
         if progress is not None:
             progress(done, len(items))
     return rows

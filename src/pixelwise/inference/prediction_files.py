@@ -61,15 +61,23 @@ def find_inputs(paths: Sequence[str | Path]) -> list[Input]:
         elif path.is_file():
             inputs.append(Input(path, path.stem))
         else:
-            raise InputError("an image, a folder of images or a .txt list of paths", f"{path}, which does not exist", "check the path")
+            raise InputError(
+                "an image, a folder of images or a .txt list of paths",
+                f"{path}, which does not exist",
+                "check the path",
+            )
     if not inputs:
         suffixes = " ".join(sorted(IMAGE_SUFFIXES))
-        raise InputError(f"at least one image ({suffixes})", f"none in {', '.join(map(str, paths))}", "check the folder")
+        raise InputError(
+            f"at least one image ({suffixes})", f"none in {', '.join(map(str, paths))}", "check the folder"
+        )
     by_name: dict[str, Input] = {}
     for each in inputs:
         if each.name in by_name:
             raise InputError(
-                "images with names of their own", f"{by_name[each.name].path} and {each.path}", "predict them into two folders"
+                "images with names of their own",
+                f"{by_name[each.name].path} and {each.path}",
+                "predict them into two folders",
             )
         by_name[each.name] = each
     return inputs
@@ -82,10 +90,11 @@ def predict_files(
     probabilities: bool = False,
     progress: Callable[[Input], Progress] | None = None,
 ) -> Iterator[Prediction]:
-    """Predicts images one by one into `out`: NAME.png (label map), NAME.overlay.jpg and, on request, NAME.probabilities.tif.
+    """Predicts images one by one into `out`, and gives what became of each.
 
-    Results that are there already from the same model are kept, so that an interrupted job continues. An image that cannot be read does not
-    stop the others; its prediction carries the error.
+    Files: NAME.png (label map), NAME.overlay.jpg and, on request, NAME.probabilities.tif.
+    Results that are there already from the same model are kept, so that an interrupted job continues. An image that
+    cannot be read does not stop the others; its prediction carries the error.
 
     Args:
         predictor: the model.
@@ -150,7 +159,9 @@ def _predict_one(
         assert result.probabilities is not None, "they were asked for"
         with whole_file(files[2]) as temporary:
             planes = result.probabilities.to(torch.float16).numpy()
-            tifffile.imwrite(temporary, planes, photometric="minisblack", compression="zlib", bigtiff=planes.nbytes > 2**31)
+            tifffile.imwrite(
+                temporary, planes, photometric="minisblack", compression="zlib", bigtiff=planes.nbytes > 2**31
+            )
     else:
         result = predictor.predict(image.path, progress=progress)
     labels = result.labels.to(torch.uint8).numpy()
@@ -166,5 +177,8 @@ def _reduced(image: LazyImage, step: int) -> NDArray[np.uint8]:
     """Every `step`-th pixel of the image, read in bands so that it is never in memory whole."""
     height, width = image.size
     rows = max(1, 2**24 // width) // step * step or step  # bands of about 16 million pixels
-    bands = (to_uint8(image.read(top, 0, min(rows, height - top), width)[:, ::step, ::step]) for top in range(0, height, rows))
+    bands = (
+        to_uint8(image.read(top, 0, min(rows, height - top), width)[:, ::step, ::step])
+        for top in range(0, height, rows)
+    )
     return np.concatenate(list(bands))

@@ -13,7 +13,7 @@ from pixelwise.data.lazy_images import open_image
 from pixelwise.dense import TiledModel
 from pixelwise.errors import InputError
 from pixelwise.inference.run_folder import RunRecord, build_model, load_weights, read_record
-from pixelwise.models.normalise import Normalised
+from pixelwise.models.normalise import Normalised, channels_last
 from pixelwise.results import Segmentation
 from pixelwise.shapes import Image
 
@@ -22,9 +22,11 @@ AnyImage = str | Path | Image | Float[np.ndarray, "H W 3"] | NDArray[np.uint8]
 
 
 class Predictor:
-    """A model with the images it was trained for: the same scaling, the same classes, tiles that fit a memory budget."""
+    """A trained model with its scaling, its classes, and tiles that fit a memory budget."""
 
-    def __init__(self, model: Normalised, record: RunRecord, memory: str | int = "1GB", tile: int | None = None) -> None:
+    def __init__(
+        self, model: Normalised, record: RunRecord, memory: str | int = "1GB", tile: int | None = None
+    ) -> None:
         """Measures the network once, to know how images may be cut.
 
         Args:
@@ -34,7 +36,7 @@ class Predictor:
             tile: rows and columns per tile instead of a budget.
         """
         self.record = record
-        self.model = model.eval().to(memory_format=torch.channels_last)
+        self.model = channels_last(model.eval())
         self.tiles = TiledModel(self.model, memory, tile)
 
     @property
@@ -42,9 +44,7 @@ class Predictor:
         """Names of the classes, in the order of their indices."""
         return self.record.classes.names
 
-    def predict(
-        self, image: AnyImage, probabilities: bool = False, progress: Progress | None = None
-    ) -> Segmentation:
+    def predict(self, image: AnyImage, probabilities: bool = False, progress: Progress | None = None) -> Segmentation:
         """The class of every pixel, the same whether the image is cut into tiles or not.
 
         Args:
@@ -71,11 +71,15 @@ def as_image(image: Tensor | NDArray[np.generic]) -> Image:
     tensor = image if isinstance(image, Tensor) else torch.from_numpy(np.ascontiguousarray(image)).movedim(-1, 0)
     wanted = "an RGB image: a tensor (3, H, W) of floats 0..1, or an array (H, W, 3) of uint8 or floats 0..1"
     if tensor.ndim != 3 or tensor.shape[0] != 3 or 0 in tensor.shape:
-        raise InputError(wanted, f"shape {tuple(image.shape)}", "repeat a gray channel three times; drop an alpha channel")
+        raise InputError(
+            wanted, f"shape {tuple(image.shape)}", "repeat a gray channel three times; drop an alpha channel"
+        )
     if tensor.dtype == torch.uint8 and not isinstance(image, Tensor):
         return tensor.float() / 255
     if not tensor.is_floating_point():
-        raise InputError(wanted, f"type {image.dtype}", "divide by the largest value the type holds: image.float() / 255")
+        raise InputError(
+            wanted, f"type {image.dtype}", "divide by the largest value the type holds: image.float() / 255"
+        )
     low, high = tensor.aminmax()
     if not (low >= 0 and high <= 1):  # also false for not-a-number
         raise InputError(wanted, f"values from {low:g} to {high:g}", "scale the image to 0..1")
@@ -83,7 +87,9 @@ def as_image(image: Tensor | NDArray[np.generic]) -> Image:
 
 
 def load(run: str | Path, memory: str | int = "1GB", tile: int | None = None) -> Predictor:
-    """The predictor of a run folder. Weights are read as safetensors, the rest as JSON: nothing in the folder is executed.
+    """The predictor of a run folder.
+
+    Weights are read as safetensors, the rest as JSON: nothing in the folder is executed.
 
     Raises:
         InputError: no finished run there, or one of another format.

@@ -1,4 +1,4 @@
-"""A run folder: what a trained model is and how it came to be, as JSON and safetensors. Reading one runs no code from it."""
+"""A run folder: what a trained model is and how it came to be, as JSON and safetensors. Reading one runs no code."""
 
 import inspect
 import json
@@ -24,8 +24,9 @@ FORMAT = 1
 class RunRecord:
     """The content of run.json.
 
-    `model_settings` are the keyword arguments of the catalog's builder; `settings` those of the training recipe; `class_pixels` the
-    training set's pixels per class, from which the majority baseline follows; `finished` is false until the weights are written.
+    `model_settings` are the keyword arguments of the catalog's builder; `settings` those of the training recipe;
+    `class_pixels` the training set's pixels per class, from which the majority baseline follows; `finished` is false
+    until the weights are written.
     """
 
     task: str
@@ -64,7 +65,9 @@ def read_record(run: Path) -> RunRecord:
         raise InputError(f"JSON with a format number in {path}", f"{type(error).__name__}: {error}", hint) from error
     if found != FORMAT:
         raise InputError(
-            f"a run of format {FORMAT} in {path}", f"format {found!r}", "use the version of pixelwise named in it, or train again"
+            f"a run of format {FORMAT} in {path}",
+            f"format {found!r}",
+            "use the version of pixelwise named in it, or train again",
         )
     try:
         content["classes"] = ClassTable.from_json(json.dumps(content["classes"]))
@@ -109,7 +112,9 @@ def load_weights(run: Path, model: nn.Module) -> None:
     path = run / "model.safetensors"
     if not path.is_file():
         raise InputError(
-            f"the weights in {path}", "a run that has not finished training", "continue it with `pixelwise train ... --resume`"
+            f"the weights in {path}",
+            "a run that has not finished training",
+            "continue it with `pixelwise train ... --resume`",
         )
     try:
         tensors = safetensors.torch.load_file(path)

@@ -15,8 +15,8 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from numpy.typing import NDArray
 
 from pixelwise.drawing.number_text import Number, number_text
-from pixelwise.drawing.whole_files import write_whole
 from pixelwise.errors import InputError
+from pixelwise.files import write_bytes
 from pixelwise.reports.embedding import Embedded, embed
 
 Cell = str | bool | Number | None
@@ -141,7 +141,7 @@ def write_page(path: str | Path, title: str, subtitle: str, sections: Sequence[S
         InputError: a path that cannot be written, or what `render_page` refuses.
     """
     page = render_page(title, subtitle, sections, footer)
-    write_whole(Path(path), page.encode("utf-8", errors="backslashreplace"))
+    write_bytes(Path(path), page.encode("utf-8", errors="backslashreplace"))
 
 
 def _environment() -> Environment:

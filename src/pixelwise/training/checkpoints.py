@@ -1,4 +1,4 @@
-"""Checkpoints of a run: written by Lightning, found and read here. They are read as data only: no pickled code is run."""
+"""Checkpoints of a run: written by Lightning, found and read here, as data only: no pickled code is run."""
 
 import pickle
 from pathlib import Path

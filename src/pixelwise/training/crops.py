@@ -19,6 +19,9 @@ from pixelwise.errors import InputError
 from pixelwise.shapes import Image, Images, LabelMaps
 from pixelwise.training.draws import Key, generator_for
 
+Channels = tuple[float, float, float]
+"""One number for each of red, green and blue."""
+
 
 class Batch(NamedTuple):
     """Crops side by side, with the names of the files they come from."""
@@ -90,8 +93,8 @@ def collate(crops: Sequence[WholeImage]) -> Batch:
     return Batch(images, torch.stack([crop.labels for crop in crops]).long(), tuple(crop.name for crop in crops))
 
 
-def channel_statistics(images: WholeImages, at_most: int = 100) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and standard deviation of each channel over evenly spaced training images; `at_most` bounds the reading time."""
+def channel_statistics(images: WholeImages, at_most: int = 100) -> tuple[Channels, Channels]:
+    """Mean and standard deviation of each channel over evenly spaced images, `at_most` so many to bound the time."""
     chosen = np.unique(np.linspace(0, len(images) - 1, min(at_most, len(images))).round().astype(int))
     sums = torch.zeros(3, 3, dtype=torch.float64)  # rows: pixels, sum, sum of squares; float64 keeps large sums exact
     for index in chosen.tolist():
@@ -100,4 +103,5 @@ def channel_statistics(images: WholeImages, at_most: int = 100) -> tuple[tuple[f
     mean = sums[1] / sums[0]
     # A constant channel would be divided by 0; 1/255 is one step of an 8-bit image.
     std = (sums[2] / sums[0] - mean.square()).clamp(min=0).sqrt().clamp(min=1 / 255)
-    return tuple(mean.tolist()), tuple(std.tolist())
+    (r, g, b), (sr, sg, sb) = mean.tolist(), std.tolist()
+    return (r, g, b), (sr, sg, sb)

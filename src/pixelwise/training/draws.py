@@ -19,7 +19,8 @@ def generator_for(*numbers: int) -> torch.Generator:
 class SeededOrder(Sampler[Key]):
     """The crops of an epoch in a shuffled order that depends on the seed and the epoch only.
 
-    It yields (epoch, index), so that the data set can draw each crop's augmentation from both, in whichever worker process.
+    It yields (epoch, index), so that the data set can draw each crop's augmentation from both, in whichever worker
+    process.
     """
 
     def __init__(self, length: int, seed: int) -> None:

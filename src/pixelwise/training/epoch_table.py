@@ -1,8 +1,5 @@
-"""metrics.csv: one row for each epoch, also across resumed runs (Lightning's own CSV logger starts an empty file then)."""
+"""Keeps metrics.csv during training, also across resumed runs, where Lightning's own CSV logger starts anew."""
 
-import csv
-import io
-import math
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -10,17 +7,7 @@ from pathlib import Path
 import lightning.pytorch as lightning
 from lightning.pytorch.callbacks import Callback
 
-from pixelwise.files import write_text
-
-Row = dict[str, float]
-
-
-def read_rows(path: Path) -> list[Row]:
-    """The rows of a metrics.csv; none where there is no file yet. Empty cells are NaN."""
-    if not path.is_file():
-        return []
-    with path.open(encoding="utf-8", newline="") as file:
-        return [{name: float(cell) if cell else math.nan for name, cell in row.items()} for row in csv.DictReader(file)]
+from pixelwise.training.metrics_file import Row, read_rows, write_rows
 
 
 class EpochTable(Callback):
@@ -43,15 +30,6 @@ class EpochTable(Callback):
         row |= {name: float(value) for name, value in sorted(trainer.callback_metrics.items())}
         row["seconds"] = round(time.perf_counter() - self._started, 3)
         self._rows.append(row)
-        columns = list(dict.fromkeys(name for each in self._rows for name in each))
-        text = io.StringIO()
-        writer = csv.DictWriter(text, columns, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows({name: _cell(value) for name, value in each.items()} for each in self._rows)
-        write_text(self._path, text.getvalue())
+        write_rows(self._path, self._rows)
         if self._report is not None:
             self._report(row)
-
-
-def _cell(value: float) -> str:
-    return "" if math.isnan(value) else f"{value:.10g}"

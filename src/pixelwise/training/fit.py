@@ -6,9 +6,9 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 import lightning.pytorch as lightning
-import torch
 from lightning.pytorch.callbacks import Callback, EMAWeightAveraging, TQDMProgressBar
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch.utils.data import DataLoader
@@ -16,11 +16,16 @@ from torch.utils.data import DataLoader
 from pixelwise.training.checkpoints import checkpoint_callbacks, newest_checkpoint, read_checkpoint
 from pixelwise.training.crops import Crops, WholeImages, collate
 from pixelwise.training.draws import SeededOrder
-from pixelwise.training.epoch_table import EpochTable, Row
+from pixelwise.training.epoch_table import EpochTable
+from pixelwise.training.metrics_file import Row
 from pixelwise.training.settings import SegmentationSettings
 from pixelwise.training.task import SegmentationTask
 
-PRECISIONS = {"32": "32-true", "bf16": "bf16-mixed", "16": "16-mixed"}
+PRECISIONS: dict[str, Literal["32-true", "bf16-mixed", "16-mixed"]] = {
+    "32": "32-true",
+    "bf16": "bf16-mixed",
+    "16": "16-mixed",
+}
 
 
 def fit(
@@ -52,7 +57,9 @@ def fit(
             devices=1,
             max_epochs=settings.epochs,
             precision=PRECISIONS[settings.precision],
-            callbacks=_callbacks(settings, run, len(validation) > 0, EpochTable(run / "metrics.csv", resumed_epoch, report)),
+            callbacks=_callbacks(
+                settings, run, len(validation) > 0, EpochTable(run / "metrics.csv", resumed_epoch, report)
+            ),
             logger=TensorBoardLogger(run, name="", version="tensorboard"),
             log_every_n_steps=1,
             enable_model_summary=False,

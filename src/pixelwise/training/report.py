@@ -9,11 +9,11 @@ from pixelwise.evaluation.statistics import segmentation_statistics
 from pixelwise.inference import Predictor
 from pixelwise.reports import Chart, Command, Figure, Figures, Section, Table, Text, write_page
 from pixelwise.training.crops import WholeImages
-from pixelwise.training.epoch_table import Row, read_rows
+from pixelwise.training.metrics_file import Row, read_rows
 
 
 def write_training_report(run: Path, predictor: Predictor, validation: WholeImages) -> Scores | None:
-    """Writes report.html into the run folder and gives the scores on the validation images; None where there are none."""
+    """Writes report.html into the run folder; gives the scores on validation images, None where there are none."""
     record = predictor.record
     rows = read_rows(run / "metrics.csv")
     scores = None
@@ -22,14 +22,22 @@ def write_training_report(run: Path, predictor: Predictor, validation: WholeImag
         statistics = segmentation_statistics(predictor, validation.items, validation.classes)
         majority = max(range(len(record.class_pixels)), key=lambda index: record.class_pixels[index])
         scores = Scores(record.classes.names, tuple(statistics), "validation", majority)
-        note = Text("The weights were chosen on these images, so the scores flatter a little; judge the model on images it has not met.")
+        note = Text(
+            "The weights were chosen on these images, so the scores flatter a little. "
+            "Judge the model on images it has not met."
+        )
         sections = [
             Section("In short", [key_figures(scores), note]),
             *sections,
             *score_sections(scores, predictor, validation.items, validation.classes),
         ]
     else:
-        sections.insert(0, Section("In short", [Figures([Figure("epochs", len(rows))]), Text("No image was held out for validation.")]))
+        sections.insert(
+            0,
+            Section(
+                "In short", [Figures([Figure("epochs", len(rows))]), Text("No image was held out for validation.")]
+            ),
+        )
     sections.append(
         Section(
             "What next",
@@ -50,7 +58,9 @@ def _curves(rows: list[Row]) -> list[Chart]:
     losses = {"training": series("loss"), "validation": series("val_loss")}
     charts = [Chart(line_chart({name: line for name, line in losses.items() if line}, "epoch", "loss", "Loss"))]
     if line := series("val_mean_iou"):
-        charts.append(Chart(line_chart({"mean IoU": line}, "epoch", "mean IoU", "Mean IoU on validation images", (0, 1))))
+        charts.append(
+            Chart(line_chart({"mean IoU": line}, "epoch", "mean IoU", "Mean IoU on validation images", (0, 1)))
+        )
     return charts
 
 

@@ -1,4 +1,4 @@
-"""What is special about training a segmenter: its loss, its metrics, its optimiser. The loop around it is Lightning's."""
+"""What is special about training a segmenter: loss, metrics, optimiser. The loop around it is Lightning's."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -12,7 +12,7 @@ from pixelwise.dense import TiledModel
 from pixelwise.errors import InputError
 from pixelwise.losses import cross_entropy, dice_loss
 from pixelwise.metrics import confusion_matrix, intersection_over_union, mean_iou, pixel_accuracy
-from pixelwise.models.normalise import Normalised
+from pixelwise.models.normalise import Normalised, channels_last
 from pixelwise.shapes import LabelMaps, Scores
 from pixelwise.training.crops import Batch, WholeImage
 from pixelwise.training.draws import generator_for
@@ -47,7 +47,7 @@ class SegmentationTask(lightning.LightningModule):
         memory: str | int,
     ) -> None:
         super().__init__()
-        self.model = model.to(memory_format=torch.channels_last)
+        self.model = channels_last(model)
         self.settings = settings
         self.classes = classes
         self.total_steps = total_steps
@@ -60,7 +60,10 @@ class SegmentationTask(lightning.LightningModule):
         top, left = (labels.shape[-2] - scores.shape[-2]) // 2, (labels.shape[-1] - scores.shape[-1]) // 2
         labels = labels[:, top : top + scores.shape[-2], left : left + scores.shape[-1]]
         weights = self.class_weights if isinstance(self.class_weights, Tensor) else None
-        terms = {"cross_entropy": lambda: cross_entropy(scores, labels, weights), "dice": lambda: dice_loss(scores, labels)}
+        terms = {
+            "cross_entropy": lambda: cross_entropy(scores, labels, weights),
+            "dice": lambda: dice_loss(scores, labels),
+        }
         return torch.stack([terms[name]() for name in self.settings.loss.split("+")]).sum()
 
     def on_train_epoch_start(self) -> None:
@@ -78,7 +81,7 @@ class SegmentationTask(lightning.LightningModule):
         if not torch.isfinite(loss):
             raise InputError(
                 "a finite loss",
-                f"{loss.item()} in epoch {self.current_epoch + 1}, step {self.global_step + 1}, on {', '.join(batch.names)}",
+                f"{loss.item()} in epoch {self.current_epoch + 1} on {', '.join(batch.names)}",
                 "lower --learning-rate, or look at these files; --resume continues from the last finished epoch",
             )
         self.log("loss", loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=len(batch.names))

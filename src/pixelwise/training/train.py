@@ -21,6 +21,7 @@ from pixelwise.inference.predictor import Predictor, load
 from pixelwise.inference.run_folder import RunRecord, build_model, read_record, write_record, write_weights
 from pixelwise.training.crops import Crops, WholeImages, channel_statistics
 from pixelwise.training.draws import generator_for
+from pixelwise.training.report import write_training_report
 from pixelwise.training.settings import SegmentationSettings, settings_from
 
 Progress = Callable[[int, int], None]
@@ -52,7 +53,7 @@ class Listener:
     epoch: Callable[[dict[str, float]], None] | None = None
 
 
-def train(
+def train(  # noqa: PLR0913 - keyword arguments of the one door to training
     task: str,
     data: str | Path,
     *,
@@ -66,13 +67,16 @@ def train(
     listener: Listener | None = None,
     **settings: Any,
 ) -> Run:
-    """Trains a model on a folder and leaves a run folder: run.json, model.safetensors, metrics.csv, checkpoints/, report.html.
+    """Trains a model on a folder and leaves a run folder.
+
+    It holds run.json, model.safetensors, metrics.csv, checkpoints/, tensorboard/ and report.html.
 
     Args:
         task: "segmentation".
         data: a folder of images with label maps; see docs/guides/your_own_folder.md for its forms.
         out: the run folder; must not hold a run already, unless resumed.
-        resume: continue the run in `out` after its last finished epoch, with its own settings; the weights come out as if it had never stopped.
+        resume: continue the run in `out` after its last finished epoch, with its own settings; the weights come out as
+        if it had never stopped.
         classes: a file of class names and stored values; None takes classes.txt in the folder.
         splits: a file that says which image belongs to which split; None takes the folder's own.
         device: "auto", "cpu" or "cuda".
@@ -82,7 +86,8 @@ def train(
         settings: see `SegmentationSettings`.
 
     Raises:
-        InputError: data that the doctor calls fatal, settings out of range, a run folder in the way, or a loss that is not finite.
+        InputError: data that the doctor calls fatal, settings out of range, a run folder in the way, or a loss that is
+        not finite.
     """
     if task != "segmentation":
         raise InputError("a task of: segmentation", repr(task), "pixelwise train segmentation DATA --out RUN")
@@ -104,21 +109,22 @@ def _healthy_folder(
 ) -> tuple[SegmentationFolder, Diagnosis]:
     files = (None if classes is None else Path(classes), None if splits is None else Path(splits))
     diagnosis = examine(root, *files, progress=tell.examined)
-    fatal = [fault for fault in diagnosis.faults if fault.severity == "fatal"]
-    if fatal:
-        listed = "; ".join(f"{fault.file}: {fault.found}" for fault in fatal[:3])
+    if diagnosis.fatal:
+        listed = "; ".join(f"{fault.file}: {fault.found}" for fault in diagnosis.fatal[:3])
         raise InputError(
             f"a data set without fatal faults at {root}",
-            f"{len(fatal)}: {listed}{' ...' if len(fatal) > 3 else ''}",
+            f"{len(diagnosis.fatal)}: {listed}{' ...' if len(diagnosis.fatal) > 3 else ''}",
             f"see all of them, with what to do, by `pixelwise data check {root}`",
         )
-    return open_folder(root, *files), diagnosis
+    return open_folder(root, diagnosis.classes, files[1]), diagnosis
 
 
 def _check_free(run: Path) -> None:
     if run.is_file() or (run.is_dir() and any(run.iterdir())):
         raise InputError(
-            "a new folder for the run", f"{run}, which is there already", "choose another --out, or continue that run with --resume"
+            "a new folder for the run",
+            f"{run}, which is there already",
+            "choose another --out, or continue that run with --resume",
         )
 
 
@@ -146,10 +152,16 @@ def _new_record(
 
 def _resumed_record(run: Path, folder: SegmentationFolder, given: dict[str, Any]) -> RunRecord:
     record = read_record(run)
-    changed = [f"{name} {record.settings.get(name)!r} -> {value!r}" for name, value in given.items() if record.settings.get(name) != value]
+    changed = [
+        f"{name} {record.settings.get(name)!r} -> {value!r}"
+        for name, value in given.items()
+        if record.settings.get(name) != value
+    ]
     if changed:
         raise InputError(
-            "the settings the run was started with", "; ".join(changed), "leave these options away with --resume, or start a new run"
+            "the settings the run was started with",
+            "; ".join(changed),
+            "leave these options away with --resume, or start a new run",
         )
     if record.data.get("fingerprint") != fingerprint(folder):
         raise InputError(
@@ -158,12 +170,14 @@ def _resumed_record(run: Path, folder: SegmentationFolder, given: dict[str, Any]
             "restore the data, or start a new run",
         )
     if record.finished:
-        raise InputError("an unfinished run to resume", f"{run}, which has finished", f"pixelwise evaluate {run} {folder.root}")
+        raise InputError(
+            "an unfinished run to resume", f"{run}, which has finished", f"pixelwise evaluate {run} {folder.root}"
+        )
     return record
 
 
 def train_items(folder: SegmentationFolder, settings: SegmentationSettings) -> tuple[WholeImages, WholeImages]:
-    """Training and validation images: the folder's train and val splits, or a seeded share of train held out where there is no val."""
+    """Training and validation images: the splits train and val, or a seeded share of train where there is no val."""
     training = list(folder.only("train").items)
     if "val" in folder.splits:
         validation = list(folder.only("val").items)
@@ -187,9 +201,9 @@ def _fit(
     tell: Listener,
 ) -> None:
     # Lightning takes seconds to import, and loading or predicting needs none of it.
-    from pixelwise.training.checkpoints import weights_in
-    from pixelwise.training.fit import fit
-    from pixelwise.training.task import SegmentationTask
+    from pixelwise.training.checkpoints import weights_in  # noqa: PLC0415
+    from pixelwise.training.fit import fit  # noqa: PLC0415
+    from pixelwise.training.task import SegmentationTask  # noqa: PLC0415
 
     settings = settings_from(record.settings)
     training, validation = train_items(folder, settings)
@@ -202,7 +216,10 @@ def _fit(
         augmentation = Augmentation(crop, geometry, augmentation.colour)
     crops = Crops(training, augmentation, settings.crops_per_image, settings.seed)
     steps = settings.epochs * -(-len(crops) // settings.batch_size)
-    tell.note(f"{len(crops)} crops of {crop[0]}x{crop[1]} in an epoch, {steps} steps in all, {len(validation)} validation images")
+    tell.note(
+        f"{len(crops)} crops of {crop[0]}x{crop[1]} in an epoch, {steps} steps in all, "
+        f"{len(validation)} validation images"
+    )
     task = SegmentationTask(model, settings, record.classes.names, _class_weights(record, settings), steps, memory)
     fit(task, crops, validation, run, device, _workers(workers), tell.epoch)
     best = run / "checkpoints" / "best.ckpt"
@@ -216,7 +233,8 @@ def _class_weights(record: RunRecord, settings: SegmentationSettings) -> torch.T
     if settings.class_weights == "none":
         return None
     pixels = torch.tensor(record.class_pixels, dtype=torch.float32)
-    # Square roots of inverse shares: full inverses let a class of 0.1 % drown the others. An absent class weighs nothing.
+    # Square roots of inverse shares: full inverses let a class of 0.1 % drown the others. An absent class weighs
+    # nothing.
     weights = torch.where(pixels > 0, (pixels.sum() / pixels.clamp(min=1)).sqrt(), 0)
     return weights / weights[pixels > 0].mean()
 
@@ -234,9 +252,5 @@ def _workers(given: int | None) -> int:
 
 
 def _report(run: Path, folder: SegmentationFolder, record: RunRecord, memory: str) -> Scores | None:
-    from pixelwise.training.report import write_training_report
-
     validation = train_items(folder, settings_from(record.settings))[1]
     return write_training_report(run, load(run, memory), validation)
-
-

@@ -1,6 +1,7 @@
 """U-Net: a contracting path, a mirrored expanding path, and skip connections between them.
 
-Source: Ronneberger, Fischer, Brox 2015, "U-Net: Convolutional Networks for Biomedical Image Segmentation", figure 1 and section 3.
+Source: Ronneberger, Fischer, Brox 2015, "U-Net: Convolutional Networks for Biomedical Image Segmentation", figure 1
+and section 3.
 """
 
 import math
@@ -30,16 +31,14 @@ class ConvPair(nn.Sequential):
 
 
 class UpStep(nn.Module):
-    """One level up: a 2x2 up-convolution that halves the channels, the skip features beside it, then two convolutions."""
+    """One level up: an up-convolution that halves the channels, the skip features beside it, two convolutions."""
 
     def __init__(self, in_channels: int, padded: bool, batch_norm: bool) -> None:
         super().__init__()
         self.up = nn.ConvTranspose2d(in_channels, in_channels // 2, 2, stride=2)
         self.convolve = ConvPair(in_channels, in_channels // 2, padded, batch_norm)
 
-    def forward(
-        self, features: Float[Tensor, "B C h w"], skip: Float[Tensor, "B c H W"]
-    ) -> Float[Tensor, "B c P Q"]:
+    def forward(self, features: Float[Tensor, "B C h w"], skip: Float[Tensor, "B c H W"]) -> Float[Tensor, "B c P Q"]:
         """The features of the finer level."""
         raised = self.up(features)
         joined = torch.cat([centre_crop(skip, raised.shape[-2:]), raised], dim=1)
@@ -50,11 +49,12 @@ class UNet(nn.Module):
     """Class scores for every pixel, from one network of any width and depth.
 
     Padded (the default), the scores are as large as the image, for images of any size: heights and widths that are no
-    multiple of 2**depth are extended below and to the right by repeating the last pixels, and the scores are cropped back.
-    With `padded=False` the convolutions are the paper's valid ones: the scores are smaller than the image by
+    multiple of 2**depth are extended below and to the right by repeating the last pixels, and the scores are cropped
+    back. With `padded=False` the convolutions are the paper's valid ones: the scores are smaller than the image by
     `2 * margin(depth)` pixels (572 -> 388 at depth 4), and only sizes that halve evenly on every level are accepted.
 
-    Differs from the paper: batch normalisation is on by default (`batch_norm=False` gives the paper's form), and so is padding.
+    Differs from the paper: batch normalisation is on by default (`batch_norm=False` gives the paper's form), and so is
+    padding.
     """
 
     def __init__(
@@ -123,7 +123,7 @@ class UNet(nn.Module):
             raise InputError(
                 f"an image size that halves evenly on all {self.depth} levels of a U-Net without padding",
                 f"{height}x{width}",
-                f"mirror-pad the image to {wanted[0]}x{wanted[1]}, the next size that fits, or build it with padded=True",
+                f"mirror-pad it to {wanted[0]}x{wanted[1]}, the next size that fits, or build with padded=True",
             )
         return images
 
@@ -143,27 +143,31 @@ def margin(depth: int) -> int:
     >>> margin(4)
     92
     """
-    return sum(4 * 2**level for level in range(depth)) + 2 * 2**depth
+    return 4 * ((1 << depth) - 1) + 2 * (1 << depth)
 
 
 def accepted_size(at_least: int, depth: int) -> int:
-    """The smallest height or width >= `at_least` that a U-Net without padding accepts; its scores are at least 4 pixels wide.
+    """The smallest height or width >= `at_least` that a U-Net without padding accepts.
+
+    Its scores are at least 4 pixels wide.
 
     >>> accepted_size(500, 4), accepted_size(572, 4), accepted_size(1, 4)
     (508, 572, 188)
     """
-    # With b pixels before the two convolutions of the bottom, the level above had 2 b + 4, and so on: b 2**depth + lost.
-    lost = 4 * (2**depth - 1)
-    # Upwards each level doubles and loses 4, so 4 pixels after the bottom's convolutions stay 4, and fewer would run out.
-    bottom = max(math.ceil((at_least - lost) / 2**depth), 8)
-    return bottom * 2**depth + lost
+    # With b pixels before the two convolutions of the bottom, the level above had 2 b + 4, and so on:
+    # b 2**depth + lost.
+    lost = 4 * ((1 << depth) - 1)
+    # Upwards each level doubles and loses 4, so 4 pixels after the bottom's convolutions stay 4, and fewer would run
+    # out.
+    bottom = max(math.ceil((at_least - lost) / (1 << depth)), 8)
+    return bottom * (1 << depth) + lost
 
 
 def initialise(module: nn.Module) -> None:
-    """Draws every convolution's weights from a Gaussian of standard deviation sqrt(2 / N), N its incoming nodes; biases are 0.
+    """Draws all weights from Gaussians of standard deviation sqrt(2 / N), N the incoming nodes; biases are 0.
 
-    Source: Ronneberger et al. 2015, section 3 (after He et al. 2015). For an up-convolution of stride equal to its kernel, each output
-    pixel has one incoming tap per input channel.
+    Source: Ronneberger et al. 2015, section 3 (after He et al. 2015). For an up-convolution of stride equal to its
+    kernel, each output pixel has one incoming tap per input channel.
     """
     for part in module.modules():
         if isinstance(part, nn.Conv2d):
