@@ -20,6 +20,7 @@ from pixelwise.evaluation import Scores, evaluate
 from pixelwise.evaluation.report import key_figures, score_sections
 from pixelwise.files import whole_file
 from pixelwise.inference import Predictor, load
+from pixelwise.inference.run_folder import read_record
 from pixelwise.metrics import confusion_matrix, mean_iou
 from pixelwise.reports import Chart, Command, Figure, Figures, Picture, Section, Text, write_page
 from pixelwise.training import Listener, train
@@ -81,9 +82,10 @@ def run_demo(out: Path, listener: Listener | None = None, progress: Progress | N
     if not (data / "annotations.json").is_file():
         say(f"making {SCENES} scenes of Pasture, a generated world with known truth")
         write_folder(data, KNOBS, SCENES, SEED, progress)
-    if not (run / "model.safetensors").is_file():
+    begun = (run / "run.json").is_file()
+    if not (begun and read_record(run).finished):
         say("training a U-Net on them")
-        train("segmentation", data, out=run, resume=(run / "run.json").is_file(), listener=tell, **SETTINGS)
+        train("segmentation", data, out=run, resume=begun, listener=tell, **SETTINGS)
     predictor = load(run)
     say("evaluating it on scenes it has not met")
     scores = evaluate(predictor, data, "test", out / "evaluation", progress=progress)

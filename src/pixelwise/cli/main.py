@@ -46,11 +46,9 @@ def run(arguments: Sequence[str]) -> int:
         return _say(str(error), FAILED)
     except OSError as error:
         return _say(_operating_system(error), FAILED)
-    except KeyboardInterrupt:
-        return _say(
-            "interrupted; what was finished is kept\nhint: run it again to continue (training: with --resume)",
-            FAILED,
-        )
+    except KeyboardInterrupt as stopped:
+        told = str(stopped) or "interrupted; what was finished is kept\nhint: run it again to continue"
+        return _say(told, FAILED)
     return result if isinstance(result, int) else DONE
 
 

@@ -4,13 +4,18 @@ import time
 from pathlib import Path
 
 from pixelwise.cli.screen import note, peak_memory, progress_bar, wrote
-from pixelwise.errors import InputError
 from pixelwise.inference import load
 from pixelwise.inference.prediction_files import find_inputs, predict_files
 
 
 def predict(
-    run: Path, *inputs: Path, out: Path, probabilities: bool = False, memory: str = "1GB", tile: int | None = None
+    run: Path,
+    image: Path,
+    *more: Path,
+    out: Path,
+    probabilities: bool = False,
+    memory: str = "1GB",
+    tile: int | None = None,
 ) -> int:
     """Predict a class for every pixel of a file of any size, a folder, or a .txt list of paths.
 
@@ -20,10 +25,13 @@ def predict(
     ----------
     run
         A run folder made by `pixelwise train`.
-    inputs
-        Images, folders or .txt lists.
+    image
+        An image, a folder or a .txt list.
+    more
+        Further ones.
     out
-        Folder for NAME.png (label map) and NAME.overlay.jpg; what is there from the same model is kept.
+        Folder for NAME.png (label map) and NAME.overlay.jpg; what is there from the same model is kept, unless its
+        image has changed since.
     probabilities
         Also write NAME.probabilities.tif, one plane per class.
     memory
@@ -31,9 +39,7 @@ def predict(
     tile
         Rows and columns per tile instead of a budget. The result is the same.
     """
-    if not inputs:
-        raise InputError("at least one image, folder or list", "none", "pixelwise predict RUN IMAGE... --out DIR")
-    found = find_inputs(inputs)
+    found = find_inputs([image, *more], out)
     predictor = load(run, memory, tile)
     failed = 0
     started = time.perf_counter()
@@ -48,5 +54,5 @@ def predict(
                 shares = ", ".join(f"{name} {share:.1%}" for name, share in (prediction.shares or {}).items())
                 note(f"{prediction.source} -> {prediction.files[0]}: {shares}")
     note(f"{len(found)} images, {failed} failed, {time.perf_counter() - started:.1f} s, peak memory {peak_memory()}")
-    wrote(out, f"look at {out}/*.overlay.jpg")
+    wrote(out, f"pixelwise evaluate {run} DATA   (scores, on images with label maps)")
     return 1 if failed else 0

@@ -1,5 +1,6 @@
 """pixelwise train: from a folder to a run."""
 
+import shlex
 from pathlib import Path
 from typing import Literal
 
@@ -7,6 +8,7 @@ from cyclopts import App
 
 from pixelwise.cli.screen import note, progress_bar, wrote
 from pixelwise.training import Listener, train
+from pixelwise.training.metrics_file import read_rows
 
 app = App(name="train", help="Train a model on a folder of your own.")
 
@@ -58,7 +60,7 @@ def segmentation(
     epochs
         Passes over the training images (40).
     resume
-        Continue the run in --out after its last finished epoch, with its own settings.
+        Continue the run in --out after its last finished epoch; no other option is needed.
     classes
         File of class names, one per line: `name`, `value name` or `first-last name`.
     splits
@@ -127,28 +129,40 @@ def segmentation(
         "seed": seed,
         "model_settings": {k: v for k, v in {"width": width, "depth": depth}.items() if v is not None} or None,
     }
-    with progress_bar("examining") as examined:
-        run = train(
-            "segmentation",
-            data,
-            out=out,
-            resume=resume,
-            classes=classes,
-            splits=splits,
-            device=device,
-            workers=workers,
-            memory=memory,
-            listener=Listener(note, examined, show_epoch),
-            **{name: value for name, value in given.items() if value is not None},
-        )
+    try:
+        with progress_bar("examining") as examined:
+            run = train(
+                "segmentation",
+                data,
+                out=out,
+                resume=resume,
+                classes=classes,
+                splits=splits,
+                device=device,
+                workers=workers,
+                memory=memory,
+                listener=Listener(note, examined, show_epoch),
+                **{name: value for name, value in given.items() if value is not None},
+            )
+    except KeyboardInterrupt as stopped:
+        raise KeyboardInterrupt(where_it_stopped(data, out)) from stopped
     if run.scores is not None:
         note(f"validation: mean IoU {run.scores.mean_iou:.3f} (majority {run.scores.majority_mean_iou:.3f})")
     wrote(out / "report.html", f"pixelwise predict {out} IMAGE... --out predictions")
+
+
+def where_it_stopped(data: Path, out: Path) -> str:
+    """What an interrupted run has finished, and the command that continues it."""
+    if not (out / "run.json").is_file():
+        return "interrupted before the first epoch; nothing was written\nhint: run it again"
+    done = max((row["epoch"] for row in read_rows(out / "metrics.csv")), default=0)
+    command = shlex.join(["pixelwise", "train", "segmentation", str(data), "--out", str(out), "--resume"])
+    return f"interrupted; {done:.0f} epochs are finished and kept in {out}\nhint: continue with {command}"
 
 
 def show_epoch(row: dict[str, float]) -> None:
     """One line for each finished epoch."""
     parts = [f"epoch {row['epoch']:.0f}", f"loss {row.get('loss', float('nan')):.4f}"]
     if "val_mean_iou" in row:
-        parts += [f"val loss {row['val_loss']:.4f}", f"val mean IoU {row['val_mean_iou']:.4f}"]
+        parts += [f"val loss {row.get('val_loss', float('nan')):.4f}", f"val mean IoU {row['val_mean_iou']:.4f}"]
     note("  ".join([*parts, f"{row['seconds']:.1f} s"]))

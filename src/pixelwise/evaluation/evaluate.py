@@ -3,11 +3,11 @@
 import csv
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pixelwise.data.classes import ClassTable
-from pixelwise.data.folder import SegmentationFolder, open_folder
+from pixelwise.data.folder import Item, SegmentationFolder, open_folder
 from pixelwise.errors import InputError
 from pixelwise.evaluation.report import score_sections
 from pixelwise.evaluation.scores import Scores
@@ -43,18 +43,38 @@ def evaluate(
     Raises:
         InputError: no such run, folder or split, or files that cannot be read.
     """
+    if out is not None:
+        _check_report_folder(Path(out))
     predictor = run if isinstance(run, Predictor) else load(run)
     table = predictor.record.classes
     folder = data if isinstance(data, SegmentationFolder) else _open(Path(data), table, splits, attributes)
     chosen = split or default_split(folder)
     items = (folder if chosen == "all" else folder.only(chosen)).items
-    statistics = segmentation_statistics(predictor, items, table, progress)
-    majority = max(range(len(table.names)), key=lambda index: predictor.record.class_pixels[index])
-    scores = Scores(table.names, tuple(statistics), chosen, majority)
+    scores = score_images(predictor, items, table, chosen, progress)
     if out is not None:
         sections = score_sections(scores, predictor, items, table)
-        write_evaluation(Path(out), scores, table, sections, f"{predictor.record.model} on {folder.root.name}")
+        write_evaluation(Path(out), scores, sections, f"{predictor.record.model} on {folder.root.name}")
     return scores
+
+
+def score_images(
+    predictor: Predictor, items: Sequence[Item], table: ClassTable, split: str, progress: Progress | None = None
+) -> Scores:
+    """The scores of a trained model on some images, beside those of guessing its training set's majority class.
+
+    Args:
+        predictor: the model.
+        items: images with their label maps.
+        table: which stored values mean which of the model's classes.
+        split: what to call the images.
+        progress: called with (images done, images in all).
+
+    Raises:
+        InputError: an image or label map cannot be read, is missing, or their sizes differ.
+    """
+    pixels = predictor.record.class_pixels
+    majority = max(range(len(pixels)), key=lambda index: pixels[index])
+    return Scores(table.names, tuple(segmentation_statistics(predictor, items, table, progress)), split, majority)
 
 
 def default_split(folder: SegmentationFolder) -> str:
@@ -62,18 +82,23 @@ def default_split(folder: SegmentationFolder) -> str:
     return next((name for name in ("test", "val") if name in folder.splits), "all")
 
 
-def write_evaluation(out: Path, scores: Scores, table: ClassTable, sections: list[Section], title: str) -> None:
-    """Writes report.html, scores.json and images.csv into a folder.
-
-    Raises:
-        InputError: `out` is a file.
-    """
-    if out.exists() and not out.is_dir():
-        raise InputError("a folder for the report", f"the file {out}", "choose another --out")
+def write_evaluation(out: Path, scores: Scores, sections: list[Section], title: str) -> None:
+    """Writes report.html, scores.json and images.csv into a folder."""
     write_text(out / "images.csv", _image_table(scores.images))
     write_text(out / "scores.json", json.dumps(scores.to_json(), indent=2) + "\n")
     how = Section("How to repeat this", [Command("pixelwise evaluate RUN DATA --out REPORT")])
     write_page(out / "report.html", title, f"{len(scores.images)} images, split {scores.split}", [*sections, how])
+
+
+def _check_report_folder(out: Path) -> None:
+    if out.exists() and not out.is_dir():
+        raise InputError("a folder for the report", f"the file {out}", "choose another --out")
+    if (out / "run.json").exists():
+        raise InputError(
+            "a folder of its own for the report",
+            f"the run folder {out}, which has a report already",
+            "choose another --out",
+        )
 
 
 def _open(
@@ -93,6 +118,7 @@ def _image_table(images: tuple[ImageStatistics, ...]) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["file", "mean_iou", "pixel_accuracy", *names])
     for image in images:
-        scores = f"{float(mean_iou(image.confusion)):.6f}", f"{float(pixel_accuracy(image.confusion)):.6f}"
-        writer.writerow([image.name, *scores, *(image.attributes.get(name, "") for name in names)])
+        scores = (mean_iou(image.confusion), pixel_accuracy(image.confusion))
+        cells = ("" if score.isnan() else f"{float(score):.6f}" for score in scores)  # empty: no pixel counted
+        writer.writerow([image.name, *cells, *(image.attributes.get(name, "") for name in names)])
     return text.getvalue()

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pixelwise.data.formats.masks import write_label_map
 from pixelwise.data.images import IMAGE_SUFFIXES
 from pixelwise.data.lazy_images import LazyImage, open_image
+from pixelwise.data.tables import read_utf8
 from pixelwise.drawing import class_colours, overlay, to_uint8, write_picture
 from pixelwise.errors import InputError
 from pixelwise.files import whole_file, write_text
@@ -21,6 +22,8 @@ from pixelwise.inference.predictor import Predictor
 
 OVERLAY_LONGEST = 2048
 """Pixels of an overlay's longer side: a screen's worth; the label map keeps every pixel."""
+
+CHOOSE = "choose another --out"
 
 Progress = Callable[[int, int], None]
 
@@ -44,19 +47,22 @@ class Prediction:
     kept: bool = False
 
 
-def find_inputs(paths: Sequence[str | Path]) -> list[Input]:
+def find_inputs(paths: Sequence[str | Path], out: Path | None = None) -> list[Input]:
     """The images meant by files, folders (searched through) and .txt lists of paths, in that order.
 
+    Args:
+        paths: files, folders and lists; the paths in a list are relative to it.
+        out: the folder of the results, which is passed over when it lies in a searched folder.
+
     Raises:
-        InputError: a path is missing, nothing is an image, or two images would get one name.
+        InputError: a path is missing, a list is not text, nothing is an image, or two images would get one name.
     """
     inputs: list[Input] = []
     for path in map(Path, paths):
         if path.is_dir():
-            found = sorted(each for each in path.rglob("*") if each.suffix.lower() in IMAGE_SUFFIXES)
-            inputs += [Input(each, each.relative_to(path).with_suffix("").as_posix()) for each in found]
+            inputs += _images_in(path, out)
         elif path.suffix.lower() == ".txt" and path.is_file():
-            lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
+            lines = [line.strip() for line in read_utf8(path, "write one path per line").splitlines()]
             inputs += [Input(path.parent / line, Path(line).stem) for line in lines if line]
         elif path.is_file():
             inputs.append(Input(path, path.stem))
@@ -77,10 +83,21 @@ def find_inputs(paths: Sequence[str | Path]) -> list[Input]:
             raise InputError(
                 "images with names of their own",
                 f"{by_name[each.name].path} and {each.path}",
-                "predict them into two folders",
+                "rename one of them, or predict them into two folders",
             )
         by_name[each.name] = each
     return inputs
+
+
+def _images_in(folder: Path, out: Path | None) -> list[Input]:
+    results = None if out is None else out.resolve()
+    return [
+        Input(file, file.relative_to(folder).with_suffix("").as_posix())
+        for file in sorted(folder.rglob("*"))
+        if file.is_file()
+        and file.suffix.lower() in IMAGE_SUFFIXES
+        and not (results is not None and file.resolve().is_relative_to(results))
+    ]
 
 
 def predict_files(
@@ -93,8 +110,8 @@ def predict_files(
     """Predicts images one by one into `out`, and gives what became of each.
 
     Files: NAME.png (label map), NAME.overlay.jpg and, on request, NAME.probabilities.tif.
-    Results that are there already from the same model are kept, so that an interrupted job continues. An image that
-    cannot be read does not stop the others; its prediction carries the error.
+    Results that are there already from the same model and newer than their image are kept, so that an interrupted job
+    continues. An image that cannot be read does not stop the others; its prediction carries the error.
 
     Args:
         predictor: the model.
@@ -104,13 +121,18 @@ def predict_files(
         progress: makes the listener for each image's tiles.
 
     Raises:
-        InputError: `out` holds predictions of another model.
+        InputError: `out` holds something else, or the images themselves, or predictions of another model.
     """
+    for each in inputs:
+        if each.path.resolve().is_relative_to(out.resolve()):
+            raise InputError(
+                "a folder for the predictions that does not hold the images", f"{each.path} in {out}", CHOOSE
+            )
     claim_folder(out, predictor)
     for each in inputs:
         files = [out / f"{each.name}.png", out / f"{each.name}.overlay.jpg"]
         files += [out / f"{each.name}.probabilities.tif"] if probabilities else []
-        if all(file.is_file() for file in files):
+        if _newer(files, each.path):
             yield Prediction(each.path, tuple(files), kept=True)
             continue
         try:
@@ -121,24 +143,35 @@ def predict_files(
         yield Prediction(each.path, tuple(files), shares)
 
 
+def _newer(files: Sequence[Path], source: Path) -> bool:
+    """Whether all the files are there and were written after their source, which is there too."""
+    try:
+        changed = source.stat().st_mtime_ns
+        return all(file.stat().st_mtime_ns >= changed for file in files)
+    except OSError:
+        return False
+
+
 def claim_folder(out: Path, predictor: Predictor) -> None:
     """Notes in predictions.json which model the folder's predictions come from.
 
     Raises:
-        InputError: they come from another one, or `out` is a file.
+        InputError: they come from another one, or `out` is a file or a folder with other things in it.
     """
     note = out / "predictions.json"
     model = {"model": predictor.record.model, "weights": weights_digest(predictor), "classes": list(predictor.classes)}
-    if out.is_file():
-        raise InputError("a folder for the predictions", f"the file {out}", "choose another --out")
+    if out.exists() and not out.is_dir():
+        raise InputError("a folder for the predictions", f"the file {out}", CHOOSE)
     if note.is_file():
         try:
             found = json.loads(note.read_text(encoding="utf-8"))
-        except ValueError:
+        except (ValueError, RecursionError):
             found = None
         if found != model:
-            raise InputError(f"predictions of this model in {out}", "those of another model", "choose another --out")
+            raise InputError(f"predictions of this model in {out}", "those of another model", CHOOSE)
         return
+    if out.is_dir() and any(out.iterdir()):
+        raise InputError("an empty or new folder for the predictions", f"{out}, which holds other files", CHOOSE)
     write_text(note, json.dumps(model, indent=2) + "\n")
 
 

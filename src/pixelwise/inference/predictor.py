@@ -96,6 +96,6 @@ def load(run: str | Path, memory: str | int = "1GB", tile: int | None = None) ->
     """
     folder = Path(run)
     record = read_record(folder)
-    model = build_model(record)
+    model = build_model(record, "meta")
     load_weights(folder, model.model)
     return Predictor(model, record, memory, tile)

@@ -2,17 +2,19 @@
 
 import inspect
 import json
+import math
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import safetensors
 import safetensors.torch
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from pixelwise.data.classes import ClassTable
 from pixelwise.errors import InputError
-from pixelwise.files import whole_file, write_text
+from pixelwise.files import write_bytes, write_text
 from pixelwise.models.catalog import catalog
 from pixelwise.models.normalise import Normalised
 
@@ -73,13 +75,47 @@ def read_record(run: Path) -> RunRecord:
         content["classes"] = ClassTable.from_json(json.dumps(content["classes"]))
         for name in ("mean", "std", "class_pixels"):
             content[name] = tuple(content[name])
-        return RunRecord(**content)
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        record = RunRecord(**content)
+        fault = _fault(record)
+    except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
         raise InputError(f"the fields of a run in {path}", f"{type(error).__name__}: {error}", hint) from error
+    if fault:
+        raise InputError(f"the fields of a run in {path}", fault, hint)
+    return record
 
 
-def build_model(record: RunRecord) -> Normalised:
+def _fault(record: RunRecord) -> str:
+    """What no run could have written, or nothing."""
+    kinds = {
+        "task": str,
+        "model": str,
+        "model_settings": dict,
+        "settings": dict,
+        "data": dict,
+        "versions": dict,
+        "finished": bool,
+    }
+    for name, kind in kinds.items():
+        if not isinstance(getattr(record, name), kind):
+            return f"{name} {getattr(record, name)!r}"
+    for name in ("mean", "std"):
+        numbers = getattr(record, name)
+        if len(numbers) != 3 or not all(isinstance(each, float | int) and math.isfinite(each) for each in numbers):
+            return f"{name} {numbers}"
+    if min(record.std) <= 0:
+        return f"std {record.std}"
+    pixels = record.class_pixels
+    if len(pixels) != len(record.classes.names) or not all(isinstance(each, int) and each >= 0 for each in pixels):
+        return f"class_pixels {pixels} for {len(record.classes.names)} classes"
+    return ""
+
+
+def build_model(record: RunRecord, device: str = "cpu") -> Normalised:
     """The untrained network that a record describes, its input scaling included.
+
+    Args:
+        record: what run.json says.
+        device: "meta" makes a network without numbers, which costs nothing, to be filled by `load_weights`.
 
     Raises:
         InputError: the catalog has no such model, or the builder does not take those settings.
@@ -93,18 +129,31 @@ def build_model(record: RunRecord) -> Normalised:
         raise InputError(
             f"settings of {record.model} ({', '.join(accepted)})", ", ".join(unknown), "remove the unknown ones"
         )
-    return Normalised(builder(len(record.classes.names), **record.model_settings), record.mean, record.std)
+    try:
+        # Twice, because the copy without numbers finds absurd sizes before they fill the memory.
+        for each in dict.fromkeys(("meta", device)):
+            with torch.device(each):
+                model = builder(len(record.classes.names), **record.model_settings)
+    except InputError:
+        raise
+    except (RuntimeError, ValueError, TypeError, OverflowError, MemoryError) as error:
+        raise InputError(
+            f"settings with which {record.model} can be built",
+            f"{record.model_settings}: {str(error).splitlines()[0][:200]}",
+            "use smaller, whole numbers",
+        ) from error
+    return Normalised(model, record.mean, record.std)
 
 
 def write_weights(run: Path, model: nn.Module) -> None:
     """Writes model.safetensors."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
-    with whole_file(run / "model.safetensors") as temporary:
-        safetensors.torch.save_file(tensors, temporary)
+    # By way of memory: the library's own writer turns a full disk into an error of its own kind.
+    write_bytes(run / "model.safetensors", safetensors.torch.save(tensors))
 
 
 def load_weights(run: Path, model: nn.Module) -> None:
-    """Fills the network with the weights of a run.
+    """Fills the network with the weights of a run; one on the device "meta" gets them as they are.
 
     Raises:
         InputError: the file is missing, damaged, or belongs to another network (the first few differences are listed).
@@ -120,14 +169,27 @@ def load_weights(run: Path, model: nn.Module) -> None:
         tensors = safetensors.torch.load_file(path)
     except (safetensors.SafetensorError, OSError, ValueError) as error:
         raise InputError(f"a safetensors file at {path}", str(error), "copy the run again, or train again") from error
+    check_weights(tensors, model, path)
+    model.load_state_dict(tensors, assign=True)
+
+
+def check_weights(tensors: dict[str, Tensor], model: nn.Module, source: Path) -> None:
+    """Makes sure that tensors are a network's own.
+
+    Raises:
+        InputError: some are missing, extra, or of another shape or type; the first few are listed.
+    """
     own = model.state_dict()
     wrong = [name for name in own.keys() | tensors.keys() if name not in own or name not in tensors]
-    wrong += [name for name in own.keys() & tensors.keys() if own[name].shape != tensors[name].shape]
+    wrong += [
+        name
+        for name in own.keys() & tensors.keys()
+        if own[name].shape != tensors[name].shape or own[name].dtype != tensors[name].dtype
+    ]
     if wrong:
         listed = ", ".join(sorted(wrong)[:5])
         raise InputError(
-            f"the {len(own)} tensors of this network in {path}",
-            f"{len(wrong)} that are missing, extra or of another shape: {listed}",
-            "run.json and model.safetensors must come from one run",
+            f"the {len(own)} tensors of this network in {source}",
+            f"{len(wrong)} that are missing, extra, or of another shape or type: {listed}",
+            "run.json and the weights must come from one run",
         )
-    model.load_state_dict(tensors)

@@ -1,6 +1,7 @@
 """Training: from a folder to a run, resumable at every epoch."""
 
+from pixelwise.training.listener import Listener
 from pixelwise.training.settings import SegmentationSettings
-from pixelwise.training.train import Listener, Run, train
+from pixelwise.training.train import Run, train
 
 __all__ = ["Listener", "Run", "SegmentationSettings", "train"]

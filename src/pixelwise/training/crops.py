@@ -65,8 +65,12 @@ class WholeImages(Dataset[WholeImage]):
 
 
 @dataclass(frozen=True)
-class Crops(Dataset[WholeImage]):
-    """Augmented crops; crop i of an epoch comes from image i modulo the number of images."""
+class Crops(Dataset[WholeImage | InputError]):
+    """Augmented crops; crop i of an epoch comes from image i modulo the number of images.
+
+    A file that cannot be read gives its error as the crop, because torch cannot raise an error of three parts across
+    processes.
+    """
 
     images: WholeImages
     augmentation: Augmentation
@@ -76,9 +80,12 @@ class Crops(Dataset[WholeImage]):
     def __len__(self) -> int:
         return len(self.images) * self.crops_per_image
 
-    def __getitem__(self, key: Key) -> WholeImage:
+    def __getitem__(self, key: Key) -> WholeImage | InputError:
         epoch, index = key
-        whole = self.images[index % len(self.images)]
+        try:
+            whole = self.images[index % len(self.images)]
+        except InputError as error:
+            return error
         # 1 keeps these draws apart from the order's, which use (seed, epoch).
         moved = augment(
             Sample(image=whole.image, labels=whole.labels), self.augmentation, generator_for(self.seed, epoch, index, 1)
@@ -87,10 +94,15 @@ class Crops(Dataset[WholeImage]):
         return WholeImage(moved.image, moved.labels, whole.name)
 
 
-def collate(crops: Sequence[WholeImage]) -> Batch:
-    """One batch, its images channels-last, the layout in which convolutions run fastest."""
-    images = torch.stack([crop.image for crop in crops]).contiguous(memory_format=torch.channels_last)
-    return Batch(images, torch.stack([crop.labels for crop in crops]).long(), tuple(crop.name for crop in crops))
+def collate(crops: Sequence[WholeImage | InputError]) -> Batch | InputError:
+    """One batch, its images channels-last, the layout in which convolutions run fastest; or the first error."""
+    good = []
+    for crop in crops:
+        if isinstance(crop, InputError):
+            return crop
+        good.append(crop)
+    images = torch.stack([crop.image for crop in good]).contiguous(memory_format=torch.channels_last)
+    return Batch(images, torch.stack([crop.labels for crop in good]).long(), tuple(crop.name for crop in good))
 
 
 def channel_statistics(images: WholeImages, at_most: int = 100) -> tuple[Channels, Channels]:

@@ -23,10 +23,11 @@ class SeededOrder(Sampler[Key]):
     process.
     """
 
-    def __init__(self, length: int, seed: int) -> None:
+    def __init__(self, length: int, seed: int, first_epoch: int = 0) -> None:
+        """Starts at an epoch, because worker processes fetch ahead before the loop calls `set_epoch`."""
         self._length = length
         self._seed = seed
-        self._epoch = 0
+        self._epoch = first_epoch
 
     def set_epoch(self, epoch: int) -> None:
         """Called by the training loop before each epoch."""
@@ -37,4 +38,5 @@ class SeededOrder(Sampler[Key]):
 
     def __iter__(self) -> Iterator[Key]:
         order = torch.randperm(self._length, generator=generator_for(self._seed, self._epoch))
-        return ((self._epoch, index) for index in order.tolist())
+        # A list, because a generator would read the epoch late, when the loop may already be in the next one.
+        return iter([(self._epoch, index) for index in order.tolist()])

@@ -1,7 +1,9 @@
 """One training run on Lightning, from built parts: interrupted anywhere, it continues from its last finished epoch."""
 
 import logging
+import signal
 import sys
+import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,11 +11,13 @@ from pathlib import Path
 from typing import Literal
 
 import lightning.pytorch as lightning
-from lightning.pytorch.callbacks import Callback, EMAWeightAveraging, TQDMProgressBar
+import torch
+from lightning.pytorch.callbacks import Callback, TQDMProgressBar, WeightAveraging
 from lightning.pytorch.loggers import TensorBoardLogger
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 
-from pixelwise.training.checkpoints import checkpoint_callbacks, newest_checkpoint, read_checkpoint
+from pixelwise.training.checkpoints import EpochCheckpoints, WholeCheckpoints, finished_epochs
 from pixelwise.training.crops import Crops, WholeImages, collate
 from pixelwise.training.draws import SeededOrder
 from pixelwise.training.epoch_table import EpochTable
@@ -33,33 +37,36 @@ def fit(
     crops: Crops,
     validation: WholeImages,
     run: Path,
+    checkpoint: Path | None,
     device: str,
     workers: int,
     report: Callable[[Row], None] | None,
 ) -> None:
-    """Trains the task's network in place and leaves checkpoints, metrics.csv and TensorBoard events in the run folder.
+    """Trains the task's network and leaves checkpoints, metrics.csv and TensorBoard events in the run folder.
 
     Args:
         task: the network with its loss and settings.
         crops: training crops.
         validation: whole images; may be empty.
-        run: the run folder; where it holds checkpoints, training continues after the newest.
+        run: the run folder.
+        checkpoint: where to continue; None starts at the beginning.
         device: "auto", "cpu", "cuda" or another name that Lightning knows.
         workers: processes that read images beside the training process; 0 reads in it.
         report: called with each epoch's row of metrics.csv.
+
+    Raises:
+        KeyboardInterrupt: the run was stopped by Ctrl-C or a termination signal.
     """
     settings = task.settings
-    checkpoint = newest_checkpoint(run)
-    resumed_epoch = 0 if checkpoint is None else read_checkpoint(checkpoint)["epoch"] + 1
+    epochs = finished_epochs(checkpoint)
     with quiet_lightning():
         trainer = lightning.Trainer(
             accelerator=device,
             devices=1,
             max_epochs=settings.epochs,
             precision=PRECISIONS[settings.precision],
-            callbacks=_callbacks(
-                settings, run, len(validation) > 0, EpochTable(run / "metrics.csv", resumed_epoch, report)
-            ),
+            callbacks=_callbacks(settings, run, EpochTable(run / "metrics.csv", epochs, report)),
+            plugins=[WholeCheckpoints()],
             logger=TensorBoardLogger(run, name="", version="tensorboard"),
             log_every_n_steps=1,
             enable_model_summary=False,
@@ -67,34 +74,53 @@ def fit(
             num_sanity_val_steps=0,
             use_distributed_sampler=False,
         )
-        trainer.fit(
-            task,
-            crop_loader(crops, settings, workers),
-            DataLoader(validation, batch_size=None, shuffle=False) if len(validation) else None,
-            ckpt_path=checkpoint,
-            weights_only=True,
-        )
+        with interrupts_reach_the_caller():
+            trainer.fit(
+                task,
+                crop_loader(crops, settings, workers, epochs),
+                DataLoader(validation, batch_size=None, shuffle=False) if len(validation) else None,
+                ckpt_path=checkpoint,
+                weights_only=True,
+            )
 
 
-def crop_loader(crops: Crops, settings: SegmentationSettings, workers: int) -> DataLoader[object]:
+def crop_loader(crops: Crops, settings: SegmentationSettings, workers: int, first_epoch: int = 0) -> DataLoader[object]:
     """Batches of crops in the seeded order of each epoch."""
     return DataLoader(
         crops,
         batch_size=settings.batch_size,
-        sampler=SeededOrder(len(crops), settings.seed),
+        sampler=SeededOrder(len(crops), settings.seed, first_epoch),
         collate_fn=collate,
         num_workers=workers,
         persistent_workers=workers > 0,
+        # The loader draws a number whenever it starts; from torch's own source this would shift dropout's draws.
+        generator=torch.Generator(),
     )
 
 
-def _callbacks(settings: SegmentationSettings, run: Path, validates: bool, table: EpochTable) -> list[Callback]:
-    callbacks = [table, *checkpoint_callbacks(run, validates)]
+def _callbacks(settings: SegmentationSettings, run: Path, table: EpochTable) -> list[Callback]:
+    callbacks: list[Callback] = [table, EpochCheckpoints(run / "checkpoints")]
     if settings.ema > 0:
-        callbacks.append(EMAWeightAveraging(decay=settings.ema))
+        # This form of the average leaves equal values equal to the last bit; the plain one lets constants drift.
+        average = get_ema_multi_avg_fn(settings.ema)  # type: ignore[no-untyped-call]  # torch leaves it unannotated
+        callbacks.append(WeightAveraging(multi_avg_fn=average))
     if sys.stdout.isatty():
         callbacks.append(TQDMProgressBar(leave=False))
     return callbacks
+
+
+@contextmanager
+def interrupts_reach_the_caller() -> Iterator[None]:
+    """Makes Ctrl-C a KeyboardInterrupt again, which Lightning turns into an exit, and later ones heard again."""
+    here = threading.current_thread() is threading.main_thread()
+    handler = signal.getsignal(signal.SIGINT) if here else None
+    try:
+        yield
+    except SystemExit as stopped:
+        raise KeyboardInterrupt from stopped
+    finally:
+        if here:
+            signal.signal(signal.SIGINT, handler)
 
 
 @contextmanager
@@ -105,7 +131,6 @@ def quiet_lightning() -> Iterator[None]:
     with warnings.catch_warnings():
         # Reading in the training process is a choice here, and a run folder that exists is checked before.
         warnings.filterwarnings("ignore", ".*does not have many workers.*")
-        warnings.filterwarnings("ignore", ".*Checkpoint directory .* exists and is not empty.*")
         # Two modules that Lightning and TensorBoard import warn about their own future.
         warnings.filterwarnings("ignore", category=DeprecationWarning)
         warnings.filterwarnings("ignore", category=FutureWarning)

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from pixelwise.drawing import line_chart
+from pixelwise.evaluation.evaluate import score_images
 from pixelwise.evaluation.report import key_figures, score_sections
 from pixelwise.evaluation.scores import Scores
-from pixelwise.evaluation.statistics import segmentation_statistics
 from pixelwise.inference import Predictor
 from pixelwise.reports import Chart, Command, Figure, Figures, Section, Table, Text, write_page
 from pixelwise.training.crops import WholeImages
@@ -19,12 +19,10 @@ def write_training_report(run: Path, predictor: Predictor, validation: WholeImag
     scores = None
     sections = [Section("Training", [*_curves(rows), _settings(record.settings)])]
     if len(validation):
-        statistics = segmentation_statistics(predictor, validation.items, validation.classes)
-        majority = max(range(len(record.class_pixels)), key=lambda index: record.class_pixels[index])
-        scores = Scores(record.classes.names, tuple(statistics), "validation", majority)
+        scores = score_images(predictor, validation.items, validation.classes, "validation")
+        chosen = "The weights were chosen on these images, so the scores flatter a little. "
         note = Text(
-            "The weights were chosen on these images, so the scores flatter a little. "
-            "Judge the model on images it has not met."
+            f"{chosen if record.settings.get('keep') == 'best' else ''}Judge the model on images it has not met."
         )
         sections = [
             Section("In short", [key_figures(scores), note]),

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from pixelwise.dense import TiledModel
+from pixelwise.dense.memory import parse_bytes
 from pixelwise.errors import InputError
 from pixelwise.losses import cross_entropy, dice_loss
 from pixelwise.metrics import confusion_matrix, intersection_over_union, mean_iou, pixel_accuracy
@@ -18,6 +19,7 @@ from pixelwise.training.crops import Batch, WholeImage
 from pixelwise.training.draws import generator_for
 from pixelwise.training.settings import SegmentationSettings
 
+FLOAT_BYTES = 4
 MOMENTUM = 0.9  # Chen et al. 2017 (DeepLab) and most of the field
 
 OPTIMIZERS: dict[str, Callable[[Iterator[nn.Parameter], float, float], torch.optim.Optimizer]] = {
@@ -53,6 +55,7 @@ class SegmentationTask(lightning.LightningModule):
         self.total_steps = total_steps
         self.register_buffer("class_weights", class_weights, persistent=False)
         self.tiles = TiledModel(self.model, memory)
+        self.budget = parse_bytes(memory)
         self.confusion = torch.zeros(len(classes), len(classes), dtype=torch.int64)
 
     def loss(self, scores: Scores, labels: LabelMaps) -> Tensor:
@@ -70,12 +73,14 @@ class SegmentationTask(lightning.LightningModule):
         """Starts dropout's draws anew each epoch, so that a run resumed there continues with the same ones."""
         torch.manual_seed(generator_for(self.settings.seed, self.current_epoch, 2).initial_seed())
 
-    def training_step(self, batch: Batch, _: int) -> Tensor:
+    def training_step(self, batch: Batch | InputError, _: int) -> Tensor:
         """The loss of one batch.
 
         Raises:
-            InputError: the loss is not finite; it names the files of the batch.
+            InputError: a file could not be read, or the loss is not finite; it names the files.
         """
+        if isinstance(batch, InputError):
+            raise batch
         # In float32 under mixed precision too: a sum over many pixels overflows half precision.
         loss = self.loss(self.model(batch.images).float(), batch.labels)
         if not torch.isfinite(loss):
@@ -87,13 +92,33 @@ class SegmentationTask(lightning.LightningModule):
         self.log("loss", loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=len(batch.names))
         return loss
 
+    def on_train_epoch_end(self) -> None:
+        """Looks at the weights before they are kept: the last step of an epoch may have spoilt them.
+
+        Raises:
+            InputError: a weight is not finite.
+        """
+        if not all(bool(weight.isfinite().all()) for weight in self.parameters()):
+            raise InputError(
+                "finite weights",
+                f"not-a-number or infinity at the end of epoch {self.current_epoch + 1}",
+                "start a new run with a lower --learning-rate",
+            )
+
     def validation_step(self, whole: WholeImage, _: int) -> None:
-        """Adds one image, uncut, to the confusion matrix."""
-        scores = self.tiles.run(whole.image)
+        """Adds one image, uncut, to the confusion matrix, and its loss to the mean.
+
+        An image whose scores alone would exceed the memory budget is labelled class by class and has no loss.
+        """
         labels = whole.labels.cpu()
-        loss = self.loss(scores.unsqueeze(0).to(self.device), labels.unsqueeze(0).long().to(self.device))
-        self.log("val_loss", loss, on_epoch=True, batch_size=1)
-        self.confusion += confusion_matrix(scores.argmax(0), labels, len(self.classes))
+        if labels.numel() * len(self.classes) * FLOAT_BYTES > self.budget:
+            predicted = self.tiles.run(whole.image, "argmax")
+        else:
+            scores = self.tiles.run(whole.image)
+            predicted = scores.argmax(0)
+            loss = self.loss(scores.unsqueeze(0).to(self.device), labels.unsqueeze(0).long().to(self.device))
+            self.log("val_loss", loss, on_epoch=True, batch_size=1)
+        self.confusion += confusion_matrix(predicted, labels, len(self.classes))
 
     def on_validation_epoch_end(self) -> None:
         """Logs the scores of all validation images together."""

@@ -1,32 +1,45 @@
 """Training from a folder of images and label maps to a run folder, one call."""
 
 import dataclasses
-import importlib.metadata
 import os
-import platform
-from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from pixelwise.data.doctor import Diagnosis, examine
-from pixelwise.data.folder import SegmentationFolder, fingerprint, open_folder
+from pixelwise.data.folder import SegmentationFolder
 from pixelwise.data.transforms import Augmentation, light, none, strong
+from pixelwise.dense.memory import parse_bytes
 from pixelwise.dense.sizes import AcceptedSizes
 from pixelwise.errors import InputError
 from pixelwise.evaluation.scores import Scores
 from pixelwise.inference.predictor import Predictor, load
-from pixelwise.inference.run_folder import RunRecord, build_model, read_record, write_record, write_weights
-from pixelwise.training.crops import Crops, WholeImages, channel_statistics
-from pixelwise.training.draws import generator_for
+from pixelwise.inference.run_folder import (
+    RunRecord,
+    build_model,
+    check_weights,
+    read_record,
+    write_record,
+    write_weights,
+)
+from pixelwise.training.crops import Crops
+from pixelwise.training.listener import Listener
 from pixelwise.training.report import write_training_report
 from pixelwise.training.settings import SegmentationSettings, settings_from
+from pixelwise.training.split import training_and_validation
+from pixelwise.training.start import (
+    DataSource,
+    check_free,
+    check_same_data,
+    check_same_settings,
+    healthy_folder,
+    new_record,
+)
 
-Progress = Callable[[int, int], None]
 AUGMENTATIONS = {"none": none, "light": light, "strong": strong}
-PACKAGES = ("pixelwise", "torch", "lightning", "numpy")
+DEVICES = ("auto", "cpu", "cuda")
 
 
 @dataclass(frozen=True)
@@ -42,15 +55,42 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Listener:
-    """Who is told what during training; the default tells nobody.
+class Hardware:
+    """Where and how fast a run computes; nothing here is kept in run.json.
 
-    `note`: one line of text. `examined`: (images examined, images in all). `epoch`: an epoch's row of metrics.csv.
+    `device`: auto, cpu or cuda. `workers`: processes that read images; None chooses. `memory`: budget for validation
+    images, which are predicted whole or in tiles.
     """
 
-    note: Callable[[str], None] = lambda _: None
-    examined: Progress | None = None
-    epoch: Callable[[dict[str, float]], None] | None = None
+    device: str = "auto"
+    workers: int | None = None
+    memory: str = "1GB"
+
+    def check(self, precision: str) -> None:
+        """Finds what would fail only after the data has been examined.
+
+        Raises:
+            InputError: an unknown or missing device, a negative number of workers, no memory size, or arithmetic that
+                the device does not have.
+        """
+        if self.device not in DEVICES:
+            raise InputError(f"a device of {', '.join(DEVICES)}", repr(self.device), "check the spelling")
+        if self.device == "cuda" and not torch.cuda.is_available():
+            raise InputError("a GPU that torch can use", "none on this machine", "use --device cpu")
+        if precision == "16" and (self.device == "cpu" or not torch.cuda.is_available()):
+            raise InputError("a GPU for float16", "a CPU", "use --precision bf16, or 32")
+        if self.workers is not None and self.workers < 0:
+            raise InputError("0 or more workers", str(self.workers), "leave --workers away to let pixelwise choose")
+        parse_bytes(self.memory)
+
+    @property
+    def readers(self) -> int:
+        """The number of reading processes."""
+        if self.workers is not None:
+            return self.workers
+        # On few cores reading processes take from training what they give it.
+        cores = os.cpu_count() or 1
+        return 0 if cores <= 2 else min(4, cores - 2)
 
 
 def train(  # noqa: PLR0913 - keyword arguments of the one door to training
@@ -75,8 +115,8 @@ def train(  # noqa: PLR0913 - keyword arguments of the one door to training
         task: "segmentation".
         data: a folder of images with label maps; see docs/guides/your_own_folder.md for its forms.
         out: the run folder; must not hold a run already, unless resumed.
-        resume: continue the run in `out` after its last finished epoch, with its own settings; the weights come out as
-        if it had never stopped.
+        resume: continue the run in `out` after its last finished epoch, with its own settings, classes and splits; the
+            weights come out as if it had never stopped.
         classes: a file of class names and stored values; None takes classes.txt in the folder.
         splits: a file that says which image belongs to which split; None takes the folder's own.
         device: "auto", "cpu" or "cuda".
@@ -87,146 +127,98 @@ def train(  # noqa: PLR0913 - keyword arguments of the one door to training
 
     Raises:
         InputError: data that the doctor calls fatal, settings out of range, a run folder in the way, or a loss that is
-        not finite.
+            not finite.
+        KeyboardInterrupt: stopped by Ctrl-C; `resume=True` continues.
     """
     if task != "segmentation":
         raise InputError("a task of: segmentation", repr(task), "pixelwise train segmentation DATA --out RUN")
+    if find_spec("lightning") is None:
+        raise InputError("the package lightning", "none", "pip install 'pixelwise[train]'")
+    hardware = Hardware(device, workers, memory)
     tell = listener or Listener()
     run = Path(out)
-    folder, diagnosis = _healthy_folder(Path(data), classes, splits, tell)
-    if resume:
-        record = _resumed_record(run, folder, settings)
-    else:
-        _check_free(run)
-        record = _new_record(folder, diagnosis, settings_from(settings), tell)
-        write_record(run, record)
-    _fit(run, record, folder, device, workers, memory, tell)
-    return Run(run, _report(run, folder, record, memory))
-
-
-def _healthy_folder(
-    root: Path, classes: str | Path | None, splits: str | Path | None, tell: Listener
-) -> tuple[SegmentationFolder, Diagnosis]:
-    files = (None if classes is None else Path(classes), None if splits is None else Path(splits))
-    diagnosis = examine(root, *files, progress=tell.examined)
-    if diagnosis.fatal:
-        listed = "; ".join(f"{fault.file}: {fault.found}" for fault in diagnosis.fatal[:3])
-        raise InputError(
-            f"a data set without fatal faults at {root}",
-            f"{len(diagnosis.fatal)}: {listed}{' ...' if len(diagnosis.fatal) > 3 else ''}",
-            f"see all of them, with what to do, by `pixelwise data check {root}`",
-        )
-    return open_folder(root, diagnosis.classes, files[1]), diagnosis
-
-
-def _check_free(run: Path) -> None:
-    if run.is_file() or (run.is_dir() and any(run.iterdir())):
-        raise InputError(
-            "a new folder for the run",
-            f"{run}, which is there already",
-            "choose another --out, or continue that run with --resume",
-        )
-
-
-def _new_record(
-    folder: SegmentationFolder, diagnosis: Diagnosis, settings: SegmentationSettings, tell: Listener
-) -> RunRecord:
-    training = train_items(folder, settings)[0]
-    tell.note(f"{len(training)} training images, {len(folder.classes.names)} classes; measuring their brightness")
-    mean, std = channel_statistics(training)
-    record = RunRecord(
-        task="segmentation",
-        model=settings.model,
-        model_settings=settings.model_settings,
-        classes=folder.classes,
-        mean=mean,
-        std=std,
-        settings=dataclasses.asdict(settings),
-        data={"name": folder.root.resolve().name, "fingerprint": fingerprint(folder)},
-        class_pixels=_training_pixels(diagnosis, folder),
-        versions={"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in PACKAGES},
+    source = DataSource(
+        Path(data), None if classes is None else Path(classes), None if splits is None else Path(splits)
     )
-    build_model(record)  # a wrong name or setting of the model should be said before a folder is made
-    return record
+    if resume:
+        record, folder = _resumed(run, source, settings, hardware, tell)
+    else:
+        record, folder = _begun(run, source, settings, hardware, tell)
+    _fit(run, record, folder, hardware, tell)
+    _, validation = training_and_validation(folder, settings_from(record.settings))
+    scores = write_training_report(run, load(run, memory), validation)
+    write_record(run, dataclasses.replace(record, finished=True))
+    return Run(run, scores)
 
 
-def _resumed_record(run: Path, folder: SegmentationFolder, given: dict[str, Any]) -> RunRecord:
+def _begun(
+    run: Path, source: DataSource, settings: dict[str, Any], hardware: Hardware, tell: Listener
+) -> tuple[RunRecord, SegmentationFolder]:
+    wanted = settings_from(settings)
+    hardware.check(wanted.precision)
+    check_free(run)
+    folder, diagnosis = healthy_folder(source, tell)
+    record = new_record(source, folder, diagnosis, wanted, tell)
+    write_record(run, record)
+    return record, folder
+
+
+def _resumed(
+    run: Path, source: DataSource, settings: dict[str, Any], hardware: Hardware, tell: Listener
+) -> tuple[RunRecord, SegmentationFolder]:
     record = read_record(run)
-    changed = [
-        f"{name} {record.settings.get(name)!r} -> {value!r}"
-        for name, value in given.items()
-        if record.settings.get(name) != value
-    ]
-    if changed:
-        raise InputError(
-            "the settings the run was started with",
-            "; ".join(changed),
-            "leave these options away with --resume, or start a new run",
-        )
-    if record.data.get("fingerprint") != fingerprint(folder):
-        raise InputError(
-            f"the data the run was started on ({record.data.get('name')})",
-            f"other files or another split at {folder.root}",
-            "restore the data, or start a new run",
-        )
+    hardware.check(settings_from(record.settings).precision)
+    check_same_settings(record, settings)
     if record.finished:
         raise InputError(
-            "an unfinished run to resume", f"{run}, which has finished", f"pixelwise evaluate {run} {folder.root}"
+            "an unfinished run to resume", f"{run}, which has finished", f"pixelwise evaluate {run} {source.root}"
         )
-    return record
+    folder, _ = healthy_folder(source.or_those_of(record), tell)
+    check_same_data(record, folder)
+    return record, folder
 
 
-def train_items(folder: SegmentationFolder, settings: SegmentationSettings) -> tuple[WholeImages, WholeImages]:
-    """Training and validation images: the splits train and val, or a seeded share of train where there is no val."""
-    training = list(folder.only("train").items)
-    if "val" in folder.splits:
-        validation = list(folder.only("val").items)
-    else:
-        order = torch.randperm(len(training), generator=generator_for(settings.seed, 3)).tolist()
-        # At least one image stays on each side, unless nothing is to be held out.
-        count = min(len(training) - 1, max(1, round(settings.holdout * len(training)))) if settings.holdout else 0
-        held = set(order[:count])
-        validation = [item for index, item in enumerate(training) if index in held]
-        training = [item for index, item in enumerate(training) if index not in held]
-    return WholeImages(training, folder.classes), WholeImages(validation, folder.classes)
-
-
-def _fit(
-    run: Path,
-    record: RunRecord,
-    folder: SegmentationFolder,
-    device: str,
-    workers: int | None,
-    memory: str,
-    tell: Listener,
-) -> None:
+def _fit(run: Path, record: RunRecord, folder: SegmentationFolder, hardware: Hardware, tell: Listener) -> None:
     # Lightning takes seconds to import, and loading or predicting needs none of it.
-    from pixelwise.training.checkpoints import weights_in  # noqa: PLC0415
+    from pixelwise.training.checkpoints import (  # noqa: PLC0415
+        BEST,
+        finished_epochs,
+        newest_checkpoint,
+        weights_in,
+    )
     from pixelwise.training.fit import fit  # noqa: PLC0415
     from pixelwise.training.task import SegmentationTask  # noqa: PLC0415
 
     settings = settings_from(record.settings)
-    training, validation = train_items(folder, settings)
+    training, validation = training_and_validation(folder, settings)
     torch.manual_seed(settings.seed)
     model = build_model(record)
+    crops = Crops(training, _augmentation(model, settings), settings.crops_per_image, settings.seed)
+    steps = settings.epochs * -(-len(crops) // settings.batch_size)
+    shape = "x".join(map(str, crops.augmentation.crop or ()))
+    tell.note(f"{len(crops)} crops of {shape} in an epoch, {steps} steps in all, {len(validation)} validation images")
+    checkpoint = newest_checkpoint(run, tell.note)
+    if checkpoint is not None:
+        check_weights(weights_in(checkpoint), model.model, checkpoint)
+        tell.note(f"continuing after epoch {finished_epochs(checkpoint)} of {settings.epochs}")
+    task = SegmentationTask(
+        model, settings, record.classes.names, _class_weights(record, settings), steps, hardware.memory
+    )
+    fit(task, crops, validation, run, checkpoint, hardware.device, hardware.readers, tell.epoch)
+    best, last = run / "checkpoints" / BEST, newest_checkpoint(run, tell.note)
+    assert last is not None, "fit has written it"
+    # From the file, not from the network in memory: of a run that had finished its epochs, that is not the average.
+    model.model.load_state_dict(weights_in(best if settings.keep == "best" and best.is_file() else last))
+    write_weights(run, model.model)
+
+
+def _augmentation(model: torch.nn.Module, settings: SegmentationSettings) -> Augmentation:
     crop = AcceptedSizes(model).smallest((settings.crop, settings.crop))
     augmentation = AUGMENTATIONS[settings.augment](crop)
-    if settings.turns:
-        geometry = dataclasses.replace(augmentation.geometry, flip_vertical=True, rotate90=True)
-        augmentation = Augmentation(crop, geometry, augmentation.colour)
-    crops = Crops(training, augmentation, settings.crops_per_image, settings.seed)
-    steps = settings.epochs * -(-len(crops) // settings.batch_size)
-    tell.note(
-        f"{len(crops)} crops of {crop[0]}x{crop[1]} in an epoch, {steps} steps in all, "
-        f"{len(validation)} validation images"
-    )
-    task = SegmentationTask(model, settings, record.classes.names, _class_weights(record, settings), steps, memory)
-    fit(task, crops, validation, run, device, _workers(workers), tell.epoch)
-    best = run / "checkpoints" / "best.ckpt"
-    if settings.keep == "best" and best.is_file():
-        model.model.load_state_dict(weights_in(best))
-    write_weights(run, model.model)
-    write_record(run, dataclasses.replace(record, finished=True))
+    if not settings.turns:
+        return augmentation
+    geometry = dataclasses.replace(augmentation.geometry, flip_vertical=True, rotate90=True)
+    return Augmentation(crop, geometry, augmentation.colour)
 
 
 def _class_weights(record: RunRecord, settings: SegmentationSettings) -> torch.Tensor | None:
@@ -237,20 +229,3 @@ def _class_weights(record: RunRecord, settings: SegmentationSettings) -> torch.T
     # nothing.
     weights = torch.where(pixels > 0, (pixels.sum() / pixels.clamp(min=1)).sqrt(), 0)
     return weights / weights[pixels > 0].mean()
-
-
-def _training_pixels(diagnosis: Diagnosis, folder: SegmentationFolder) -> tuple[int, ...]:
-    return tuple(int(diagnosis.class_pixels["train"][name]) for name in folder.classes.names)
-
-
-def _workers(given: int | None) -> int:
-    if given is not None:
-        return given
-    # On few cores reading processes take from training what they give it.
-    cores = os.cpu_count() or 1
-    return 0 if cores <= 2 else min(4, cores - 2)
-
-
-def _report(run: Path, folder: SegmentationFolder, record: RunRecord, memory: str) -> Scores | None:
-    validation = train_items(folder, settings_from(record.settings))[1]
-    return write_training_report(run, load(run, memory), validation)
