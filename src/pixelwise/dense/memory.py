@@ -1,14 +1,16 @@
 """How much memory a network's forward pass takes for a given image size, found without computing a pixel."""
 
 import copy
+import itertools
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from pixelwise.dense.placement import placement
 from pixelwise.errors import InputError
 from pixelwise.shapes import Size
 
@@ -38,11 +40,12 @@ def parse_bytes(text: str | int) -> int:
 class _LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leaves it unannotated
     """Follows the storages alive during a run and keeps their largest sum."""
 
-    def __init__(self) -> None:
+    def __init__(self, weights: Iterable[Tensor]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.live = 0
         self.peak = 0
-        self._known: set[int] = set()
+        # Views of weights share their storage, and weights are no activations.
+        self._known = {weight.untyped_storage()._cdata for weight in weights}
 
     def __torch_dispatch__(
         self, operation: Callable[..., Any], types: Sequence[type], args: Any = (), kwargs: Any = None
@@ -74,10 +77,15 @@ class ActivationMemory:
     def __init__(self, model: nn.Module, channels: int = 3) -> None:
         self._model = copy.deepcopy(model).to("meta").eval()
         self._channels = channels
+        self._number_type = placement(model)[1]
 
     def peak(self, size: Size) -> int:
-        """The largest sum of tensors alive at once, image and scores included, for one float32 image of this size."""
-        image = torch.empty(1, self._channels, *size, device="meta")
-        with torch.inference_mode(), _LiveBytes() as followed:
+        """The largest sum of tensors alive at once, image and scores included, for one image of this size.
+
+        Numbers are of the type of the network's weights. The size must be one that the network accepts.
+        """
+        image = torch.empty(1, self._channels, *size, device="meta", dtype=self._number_type)
+        weights = itertools.chain(self._model.parameters(), self._model.buffers())
+        with torch.inference_mode(), _LiveBytes(weights) as followed:
             self._model(image)
         return int(followed.peak + image.numel() * image.element_size())

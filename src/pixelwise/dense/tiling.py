@@ -1,104 +1,26 @@
 """Images of any size through a network in tiles, with the whole image's result.
 
 A tile's scores equal the whole image's when the tile carries the receptive field around it, starts on a multiple of
-the network's alignment, and reaches the image's border exactly where the whole image does. Nothing is blended, because
+the network's alignment, and reaches the image's border exactly where the whole does. Nothing is blended, because
 nothing differs.
 """
 
-import math
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any, Literal, Protocol, runtime_checkable
+from collections.abc import Callable
+from typing import Any, Literal
 
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
 
-from pixelwise.dense.memory import ActivationMemory, parse_bytes
+from pixelwise.dense.memory import parse_bytes
+from pixelwise.dense.placement import evaluating, placement
+from pixelwise.dense.plan import Plan, Planner, Span
 from pixelwise.dense.receptive_field import ReceptiveField, receptive_field
-from pixelwise.dense.sizes import AcceptedSizes
+from pixelwise.dense.regions import Regions, as_regions, read_mirrored
 from pixelwise.errors import InputError
-from pixelwise.ops.mirror import reflect_index
 from pixelwise.shapes import Size
 
 Reduction = Literal["argmax"] | None
 Progress = Callable[[int, int], None]
-
-WORKING_COPIES = 1.5
-"""Convolution scratch space over the predicted activations; measured 0.97 to 1.3 on CPU for U-Nets
-(benchmarks/unet.py)."""
-
-
-@runtime_checkable  # so that the shape checker of the tests can ask
-class Regions(Protocol):
-    """An image that is read region by region, such as `pixelwise.data.open_image` returns."""
-
-    @property
-    def size(self) -> Size:
-        """Height and width of the whole image."""
-        ...
-
-    def read(self, top: int, left: int, height: int, width: int) -> Float[Tensor, "C h w"]:
-        """The pixels of one region, 0..1."""
-        ...
-
-
-@dataclass(frozen=True)
-class WholeTensor:
-    """A tensor (C, H, W) in memory, read region by region."""
-
-    pixels: Float[Tensor, "C H W"]
-
-    @property
-    def size(self) -> Size:
-        """Height and width."""
-        return self.pixels.shape[-2], self.pixels.shape[-1]
-
-    def read(self, top: int, left: int, height: int, width: int) -> Float[Tensor, "C h w"]:
-        """A view of the region."""
-        return self.pixels[:, top : top + height, left : left + width]
-
-
-@dataclass(frozen=True)
-class Span:
-    """Along one axis: scores `start`..`stop` of the image come from image pixels `read_start`..`read_stop`.
-
-    Read positions below 0 or past the image's end mean mirrored pixels (networks without padding need them at the
-    border).
-    """
-
-    start: int
-    stop: int
-    read_start: int
-    read_stop: int
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How an image is cut: one list of spans per axis, and what it costs."""
-
-    rows: tuple[Span, ...]
-    columns: tuple[Span, ...]
-    bytes: int
-
-    @property
-    def tiles(self) -> int:
-        """Number of tiles."""
-        return len(self.rows) * len(self.columns)
-
-    @property
-    def recompute(self) -> float:
-        """Pixels read over pixels wanted: 1 when nothing is computed twice."""
-        read = [sum(span.read_stop - span.read_start for span in axis) for axis in (self.rows, self.columns)]
-        wanted = [axis[-1].stop for axis in (self.rows, self.columns)]
-        return read[0] * read[1] / (wanted[0] * wanted[1])
-
-    def __str__(self) -> str:
-        first = self.rows[0].stop - self.rows[0].start, self.columns[0].stop - self.columns[0].start
-        return (
-            f"{self.tiles} tile{'s' if self.tiles != 1 else ''} of {first[0]}x{first[1]}, "
-            f"recompute {self.recompute:.2f}x, peak about {self.bytes / 1e9:.1f} GB"
-        )
 
 
 class TiledModel:
@@ -114,147 +36,103 @@ class TiledModel:
             tile: rows and columns of scores per tile instead of a budget; rounded down to the network's alignment.
             channels: channels of the image.
         """
+        budget = parse_bytes(memory)
         self.model = model
         self.field: ReceptiveField = receptive_field(model, channels=channels)
-        self._sizes = AcceptedSizes(model, channels)
-        self._memory = ActivationMemory(model, channels)
-        self._budget = parse_bytes(memory)
-        self._tile = tile
+        self._channels = channels
+        self._planner = Planner(model, self.field, budget, tile, channels)
         self._plans: dict[Size, Plan] = {}
 
     def plan(self, size: Size) -> Plan:
         """How an image of this size is cut.
 
         Raises:
-            InputError: the image does not fit the budget whole and the network cannot be tiled, or not even the
-                smallest tile fits.
+            InputError: the network refuses this size; or the image does not fit the budget whole and the network
+                cannot be tiled, or not even the smallest tile fits.
         """
         if size not in self._plans:
-            self._plans[size] = self._make_plan(size)
+            self._plans[size] = self._planner.plan(size)
         return self._plans[size]
 
-    def _make_plan(self, size: Size) -> Plan:
-        if self._tile is None:
-            whole = self._cut(size, max(size) + max(self.field.alignment))
-            if whole.bytes <= self._budget:
-                return whole
-        if not self.field.bounded:
-            raise InputError(
-                "a network whose outputs see a limited neighbourhood, so that tiles do not change the result",
-                f"one that looks at the whole image, {size[0]}x{size[1]} here, too large for {self._budget / 1e9:g} GB",
-                "raise the memory budget, or replace image-wide operations such as InstanceNorm by BatchNorm",
-            )
-        if self._tile is not None:
-            return self._cut(size, self._tile)
-        return self._largest(size)
-
-    def _largest(self, size: Size) -> Plan:
-        step = math.lcm(*self.field.alignment)
-        fits, too_large = 0, max(size) // step + 1
-        while too_large - fits > 1:
-            middle = (fits + too_large) // 2
-            if self._cut(size, middle * step).bytes <= self._budget:
-                fits = middle
-            else:
-                too_large = middle
-        if fits == 0:
-            least = self._cut(size, step).bytes
-            raise InputError(
-                f"a memory budget of at least {least / 1e6:.0f} MB, which the smallest tile takes",
-                f"{self._budget / 1e6:.0f} MB",
-                f'pass memory="{math.ceil(least / 1e6)}MB" or more',
-            )
-        # The same number of tiles, but of even size: the last row of tiles would otherwise be a sliver.
-        count = math.ceil(max(size) / (fits * step))
-        return self._cut(size, math.ceil(max(size) / count / step) * step)
-
-    def _cut(self, size: Size, tile: int) -> Plan:
-        rows = tuple(self._spans(size[0], tile, 0))
-        columns = tuple(self._spans(size[1], tile, 1))
-        largest = max(s.read_stop - s.read_start for s in rows), max(s.read_stop - s.read_start for s in columns)
-        return Plan(rows, columns, int(self._memory.peak(largest) * WORKING_COPIES))
-
-    def _spans(self, length: int, tile: int, axis: int) -> Iterator[Span]:
-        margin, alignment = self.field.margin[axis], self.field.alignment[axis]
-        step = max(alignment, tile // alignment * alignment)
-        if margin:
-            window = self._sizes.smallest((min(step, length) + 2 * margin,) * 2)[axis]
-            for start in range(0, length, step):
-                yield Span(start, min(start + step, length), start - margin, start - margin + window)
-            return
-        halo = 0 if self.field.halo is None else math.ceil(self.field.halo[axis] / alignment) * alignment
-        for start in range(0, length, step):
-            stop = min(start + step, length)
-            yield Span(start, stop, max(0, start - halo), min(length, stop + halo))
-
-    @torch.inference_mode()
     def run(
         self,
-        image: Regions | Float[Tensor, "C H W"],
+        image: Regions | Tensor,
         reduce: Reduction = None,
         out: Any = None,
         progress: Progress | None = None,
     ) -> Any:
-        """The scores of every pixel (K, H, W) float32, or their argmax (H, W) uint8, equal to the whole image's.
+        """The scores of every pixel (K, H, W), or their argmax (H, W), equal to the whole image's.
+
+        Scores are float32 (float64 from a float64 network); class indices are uint8, or int64 beyond 256 classes.
 
         Args:
-            image: a tensor or anything read region by region.
+            image: a float tensor (C, H, W) or anything read region by region.
             reduce: "argmax" keeps the best class only, so that no classes-by-pixels array exists.
             out: any array of that shape that can be assigned to by slices (NumPy, memory map, Zarr); None makes a
                 tensor.
             progress: called with (tiles done, tiles in all).
-        """
-        regions: Regions = WholeTensor(image) if isinstance(image, Tensor) else image
-        plan = self.plan(regions.size)
-        was_training = self.model.training
-        self.model.eval()
-        try:
-            return self._run(regions, plan, reduce, out, progress)
-        finally:
-            self.model.train(was_training)
 
-    def _run(self, regions: Regions, plan: Plan, reduce: Reduction, out: Any, progress: Progress | None) -> Any:
-        first = next(self.model.parameters(), torch.empty(0))
-        for done, (row, column) in enumerate(((r, c) for r in plan.rows for c in plan.columns), start=1):
-            window = read_mirrored(regions, row, column).to(device=first.device, dtype=first.dtype)
-            scores = self.model(window.unsqueeze(0).contiguous(memory_format=torch.channels_last))[0]
-            top = row.start - row.read_start - self.field.margin[0]
-            left = column.start - column.read_start - self.field.margin[1]
-            wanted = scores[:, top : top + row.stop - row.start, left : left + column.stop - column.start]
-            wanted = wanted.argmax(0).to(torch.uint8) if reduce == "argmax" else wanted.float()
-            if out is None:
-                out = torch.empty((*wanted.shape[:-2], *regions.size), dtype=wanted.dtype)
-            part = wanted.cpu() if isinstance(out, Tensor) else wanted.cpu().numpy()
-            out[..., row.start : row.stop, column.start : column.stop] = part
-            if progress is not None:
-                progress(done, plan.tiles)
+        Raises:
+            InputError: no such image or reduction, or an `out` of another shape.
+        """
+        if reduce not in (None, "argmax"):
+            raise InputError('reduce="argmax" or None', f"reduce = {reduce!r}", 'pass reduce="argmax" for classes')
+        regions = as_regions(image)
+        plan = self.plan(regions.size)
+        tiles = [(row, column) for row in plan.rows for column in plan.columns]
+        with evaluating(self.model):
+            for done, (row, column) in enumerate(tiles, start=1):
+                part = reduced(self._scores(regions, row, column), reduce)
+                if done == 1:
+                    out = check_out(out, (*part.shape[:-2], *regions.size), part.dtype)
+                place = (..., slice(row.start, row.stop), slice(column.start, column.stop))
+                out[place] = part if isinstance(out, Tensor) else part.numpy()
+                if progress is not None:
+                    progress(done, plan.tiles)
         return out
 
+    @torch.inference_mode()
+    def _scores(self, image: Regions, row: Span, column: Span) -> Tensor:
+        """The scores of one tile, (K, h, w)."""
+        window = read_mirrored(image, (row.read_start, row.read_stop), (column.read_start, column.read_stop))
+        if window.shape[0] != self._channels:
+            raise InputError(
+                f"an image of {self._channels} channels",
+                f"{window.shape[0]} channels",
+                f"build with channels={window.shape[0]} if the network takes as many",
+            )
+        device, number_type = placement(self.model)
+        # Channels last is the layout in which convolutions are faster on CPUs (measured in benchmarks/unet.py).
+        window = window.to(device, number_type).unsqueeze(0).contiguous(memory_format=torch.channels_last)
+        scores: Tensor = self.model(window)[0]
+        top = row.start - row.read_start - self.field.margin[0]
+        left = column.start - column.read_start - self.field.margin[1]
+        return scores[:, top : top + row.stop - row.start, left : left + column.stop - column.start]
 
-def read_mirrored(image: Regions, row: Span, column: Span) -> Float[Tensor, "C h w"]:
-    """The pixels of a window; where it leaves the image, the image is mirrored at its border pixels.
 
-    Source: Ronneberger et al. 2015, figure 2.
+def reduced(scores: Tensor, reduce: Reduction) -> Tensor:
+    """Scores in float32 or wider, or the index of each pixel's largest score, on the CPU."""
+    if reduce is None:
+        return scores.to("cpu", torch.promote_types(scores.dtype, torch.float32))
+    return scores.argmax(0).to("cpu", torch.uint8 if scores.shape[0] <= 256 else torch.int64)
+
+
+def check_out(out: Any, shape: tuple[int, ...], number_type: torch.dtype) -> Any:
+    """A place for the result: the given one, if it has the right shape, or a new tensor.
+
+    Raises:
+        InputError: it has another shape.
     """
-    height, width = image.size
-    inside = (
-        (max(0, row.read_start), min(height, row.read_stop)),
-        (max(0, column.read_start), min(width, column.read_stop)),
-    )
-    if (row.read_start, row.read_stop, column.read_start, column.read_stop) == (*inside[0], *inside[1]):
-        return image.read(
-            row.read_start, column.read_start, row.read_stop - row.read_start, column.read_stop - column.read_start
-        )
-    rows = reflect_index(torch.arange(row.read_start, row.read_stop), height)
-    columns = reflect_index(torch.arange(column.read_start, column.read_stop), width)
-    top, left = int(rows.min()), int(columns.min())
-    pixels = image.read(top, left, int(rows.max()) + 1 - top, int(columns.max()) + 1 - left)
-    return pixels[:, rows - top][:, :, columns - left]
+    if out is None:
+        return torch.empty(shape, dtype=number_type)
+    if tuple(out.shape) != shape:
+        raise InputError(f"out of shape {shape}", f"{tuple(out.shape)}", f"make it with numpy.empty({shape})")
+    return out
 
 
 def tiled(
     model: nn.Module,
-    image: Regions | Float[Tensor, "C H W"],
+    image: Regions | Tensor,
     memory: str | int = "1GB",
     tile: int | None = None,
     reduce: Reduction = None,
@@ -262,5 +140,5 @@ def tiled(
     progress: Progress | None = None,
 ) -> Any:
     """The scores of every pixel of one image, computed in tiles that fit the budget; see `TiledModel.run`."""
-    channels = image.shape[0] if isinstance(image, Tensor) else 3
+    channels = image.shape[0] if isinstance(image, Tensor) and image.ndim == 3 else 3
     return TiledModel(model, memory, tile, channels).run(image, reduce, out, progress)

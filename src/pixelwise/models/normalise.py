@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from typing import cast
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
-from pixelwise.shapes import Images, Scores
+from pixelwise.shapes import Images
 
 
 class Normalised(nn.Module):
@@ -25,7 +26,7 @@ class Normalised(nn.Module):
         self.register_buffer("mean", torch.tensor(mean).view(-1, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std).view(-1, 1, 1), persistent=False)
 
-    def forward(self, images: Images) -> Scores:
+    def forward(self, images: Images) -> Float[Tensor, "B K h w"]:
         """The network's scores."""
         return cast(Tensor, self.model((images - self.mean) / self.std))
 

@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from pixelwise.errors import InputError
-from pixelwise.shapes import Scores, Size
+from pixelwise.shapes import Size
 
 
 class ConvPair(nn.Sequential):
@@ -94,8 +94,8 @@ class UNet(nn.Module):
         self.classify = nn.Conv2d(width, num_classes, 1)
         initialise(self)
 
-    def forward(self, images: Float[Tensor, "B C H W"]) -> Scores:
-        """Scores before the softmax, the same in training and evaluation."""
+    def forward(self, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B K h w"]:
+        """Scores before the softmax, the same in training and evaluation; h w is H W if the network is padded."""
         height, width = images.shape[-2:]
         features = self._extend(images) if self.padded else self._check(images)
         skips = []

@@ -1,0 +1,155 @@
+"""How an image is cut into tiles that fit a memory budget."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from torch import nn
+
+from pixelwise.dense.memory import ActivationMemory
+from pixelwise.dense.receptive_field import ReceptiveField
+from pixelwise.dense.sizes import AcceptedSizes
+from pixelwise.errors import InputError
+from pixelwise.shapes import Size
+
+WORKING_COPIES = 1.5
+"""Convolution scratch space over the predicted activations; measured 0.97 to 1.3 on CPU for U-Nets
+(benchmarks/unet.py)."""
+
+
+@dataclass(frozen=True)
+class Span:
+    """Along one axis: scores `start`..`stop` of the image come from image pixels `read_start`..`read_stop`.
+
+    Read positions below 0 or past the image's end mean mirrored pixels (networks without padding need them at the
+    border).
+    """
+
+    start: int
+    stop: int
+    read_start: int
+    read_stop: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How an image is cut: one list of spans per axis, and what it costs."""
+
+    rows: tuple[Span, ...]
+    columns: tuple[Span, ...]
+    bytes: int
+
+    @property
+    def tiles(self) -> int:
+        """Number of tiles."""
+        return len(self.rows) * len(self.columns)
+
+    @property
+    def recompute(self) -> float:
+        """Pixels read over pixels wanted: 1 when nothing is computed twice."""
+        read = [sum(span.read_stop - span.read_start for span in axis) for axis in (self.rows, self.columns)]
+        wanted = [axis[-1].stop for axis in (self.rows, self.columns)]
+        return read[0] * read[1] / (wanted[0] * wanted[1])
+
+    def __str__(self) -> str:
+        first = self.rows[0].stop - self.rows[0].start, self.columns[0].stop - self.columns[0].start
+        return (
+            f"{self.tiles} tile{'s' if self.tiles != 1 else ''} of {first[0]}x{first[1]}, "
+            f"recompute {self.recompute:.2f}x, peak about {self.bytes / 1e9:.1f} GB"
+        )
+
+
+class Planner:
+    """Cuts images for one network, whole where the budget allows it, else into the largest tiles that fit."""
+
+    def __init__(
+        self, model: nn.Module, field: ReceptiveField, budget: int, tile: int | None = None, channels: int = 3
+    ) -> None:
+        """Keeps what is known of the network.
+
+        Args:
+            model: the network.
+            field: its measured receptive field.
+            budget: bytes that the activations of one tile may take.
+            tile: rows and columns of scores per tile instead of a budget; rounded down to the network's alignment.
+            channels: channels of the image.
+        """
+        if tile is not None and tile < 1:
+            raise InputError("a tile of at least 1 pixel", f"tile = {tile}", "pass tile=512, or leave it out")
+        self.field = field
+        self._sizes = AcceptedSizes(model, channels)
+        self._sizes.expect(field.margin)
+        self._memory = ActivationMemory(model, channels)
+        self._budget = budget
+        self._tile = tile
+
+    def plan(self, size: Size) -> Plan:
+        """How an image of this size is cut.
+
+        Raises:
+            InputError: the network refuses this size; or the image does not fit the budget whole and the network
+                cannot be tiled, or not even the smallest tile fits.
+        """
+        whole = self._cut(size, max(size) + max(self.field.alignment))
+        if whole.bytes <= self._budget if self._tile is None else self._tile >= max(size):
+            return whole
+        if not self.field.bounded:
+            limit = f"the budget of {self._budget / 1e6:.0f} MB" if self._tile is None else f"tiles of {self._tile}"
+            raise InputError(
+                "a network whose outputs see a limited neighbourhood, so that tiles do not change the result",
+                f"one that looks at the whole image, where {size[0]}x{size[1]} pixels take about "
+                f"{whole.bytes / 1e6:.0f} MB, more than {limit}",
+                "raise the memory budget, or replace image-wide operations such as InstanceNorm by BatchNorm",
+            )
+        return self._largest(size) if self._tile is None else self._cut(size, self._tile)
+
+    def _largest(self, size: Size) -> Plan:
+        step = math.lcm(*self.field.alignment)
+        fits, too_large = 0, max(size) // step + 1
+        while too_large - fits > 1:
+            middle = (fits + too_large) // 2
+            if self._cut(size, middle * step).bytes <= self._budget:
+                fits = middle
+            else:
+                too_large = middle
+        if fits == 0:
+            least = self._cut(size, step).bytes
+            raise InputError(
+                f"a memory budget of at least {math.ceil(least / 1e6)} MB, which the smallest tile takes",
+                f"{self._budget / 1e6:g} MB",
+                f'pass memory="{math.ceil(least / 1e6)}MB" or more',
+            )
+        # The same number of tiles, but of even size: the last row of tiles would otherwise be a sliver.
+        count = math.ceil(max(size) / (fits * step))
+        return self._cut(size, math.ceil(max(size) / count / step) * step)
+
+    def _cut(self, size: Size, tile: int) -> Plan:
+        rows = tuple(self._spans(size[0], tile, 0))
+        columns = tuple(self._spans(size[1], tile, 1))
+        for height in {span.read_stop - span.read_start for span in rows}:
+            for width in {span.read_stop - span.read_start for span in columns}:
+                self._check(size, (height, width))
+        largest = max(s.read_stop - s.read_start for s in rows), max(s.read_stop - s.read_start for s in columns)
+        return Plan(rows, columns, int(self._memory.peak(largest) * WORKING_COPIES))
+
+    def _check(self, size: Size, window: Size) -> None:
+        if self._sizes.scores_size(window) is None:
+            nearest = self._sizes.smallest(window)
+            raise InputError(
+                f"image and tile sizes that the network accepts, such as {nearest[0]}x{nearest[1]}",
+                f"{window[0]}x{window[1]}, from an image of {size[0]}x{size[1]}",
+                "let the network pad below and to the right, and crop its scores back",
+            )
+
+    def _spans(self, length: int, tile: int, axis: int) -> Iterator[Span]:
+        margin, alignment = self.field.margin[axis], self.field.alignment[axis]
+        step = max(alignment, tile // alignment * alignment)
+        if margin:
+            window = self._sizes.smallest((min(step, length) + 2 * margin,) * 2)[axis]
+            for start in range(0, length, step):
+                yield Span(start, min(start + step, length), start - margin, start - margin + window)
+            return
+        halo = 0 if self.field.halo is None else math.ceil(self.field.halo[axis] / alignment) * alignment
+        for start in range(0, length, step):
+            stop = min(start + step, length)
+            yield Span(start, stop, max(0, start - halo), min(length, stop + halo))
