@@ -5,6 +5,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from pixelwise.data.pasture import Knobs, write_folder
+from pixelwise.training import train
+
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
@@ -25,3 +28,22 @@ def real_data() -> Path:
     if not DATA.is_dir():
         pytest.skip(f"no real data at {DATA}")
     return DATA
+
+
+@pytest.fixture(scope="session")
+def pasture_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Forty generated scenes of 64x64 pixels with splits and attributes; tests that change it copy it first."""
+    folder = tmp_path_factory.mktemp("pasture") / "data"
+    write_folder(folder, Knobs(size=(64, 64)), images=40, seed=0)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def trained_run(pasture_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run on these scenes: two epochs of a tiny network, which tells classes apart a little. Copy it to change it."""
+    folder = tmp_path_factory.mktemp("run") / "run"
+    torch.set_num_threads(1)  # with more, small networks wait for each other longer than they compute
+    settings = {"width": 4, "depth": 2}
+    train("segmentation", pasture_folder, out=folder, model_settings=settings, crop=64, epochs=2, learning_rate=0.01)
+    torch.set_num_threads(2)
+    return folder

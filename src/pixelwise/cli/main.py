@@ -20,6 +20,7 @@ app = App(
     version=__version__,
     help="Dense visual prediction: every pixel, computed once; every claim, checked.",
     help_epilogue="First time here: pixelwise demo",
+    suppress_keyboard_interrupt=False,  # cyclopts would exit without a word
 )
 
 app.command(demo)

@@ -26,7 +26,7 @@ class EpochTable(Callback):
     def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         """Adds the row of this epoch; epochs count from 1."""
         rate = trainer.optimizers[0].param_groups[0]["lr"]
-        row: Row = {"epoch": trainer.current_epoch + 1, "step": trainer.global_step, "learning_rate": rate}
+        row: Row = {"epoch": trainer.current_epoch + 1.0, "step": float(trainer.global_step), "learning_rate": rate}
         row |= {name: float(value) for name, value in sorted(trainer.callback_metrics.items())}
         row["seconds"] = round(time.perf_counter() - self._started, 3)
         self._rows.append(row)

@@ -131,6 +131,8 @@ def quiet_lightning() -> Iterator[None]:
     with warnings.catch_warnings():
         # Reading in the training process is a choice here, and a run folder that exists is checked before.
         warnings.filterwarnings("ignore", ".*does not have many workers.*")
+        # No validation image is a choice too, and the report says so.
+        warnings.filterwarnings("ignore", ".*have no `val_dataloader`.*")
         # Two modules that Lightning and TensorBoard import warn about their own future.
         warnings.filterwarnings("ignore", category=DeprecationWarning)
         warnings.filterwarnings("ignore", category=FutureWarning)

@@ -55,32 +55,51 @@ class SegmentationSettings:
     """Arithmetic: 32-bit, or mixed precision with bfloat16 or float16 (float16 needs a GPU)."""
 
     def __post_init__(self) -> None:
-        for name, kind in get_type_hints(type(self)).items():
-            value = getattr(self, name)
-            if get_origin(kind) is Literal and value not in get_args(kind):
-                raise InputError(f"{name} to be one of {', '.join(get_args(kind))}", repr(value), "check the spelling")
-            if kind in _KINDS and (isinstance(value, bool) != (kind is bool) or not isinstance(value, _KINDS[kind])):
-                raise InputError(f"{kind.__name__} for {name}", repr(value), "pass a plain number, true or false")
-        for name, low, high in _RANGES:
-            value = getattr(self, name)
-            if not (math.isfinite(value) and low <= value <= high):
-                raise InputError(f"{name} from {low:g} to {high:g}", f"{value:g}", f"change {name}")
+        """Checks every setting.
+
+        Raises:
+            InputError: a value of another kind, or out of range.
+        """
+        for each in dataclasses.fields(self):
+            check_setting(each.name, getattr(self, each.name))
 
 
-_KINDS: dict[type, type | tuple[type, ...]] = {bool: bool, int: int, float: (int, float)}
+_KINDS: dict[Any, type | tuple[type, ...]] = {
+    bool: bool,
+    int: int,
+    float: (int, float),
+    str: str,
+    dict[str, Any]: dict,
+}
 """Which Python values each kind of setting takes; a bool is an int to Python, but no number to a user."""
 
-_RANGES = (
-    ("epochs", 1, 100_000),
-    ("batch_size", 1, 4096),
-    ("crop", 8, 8192),
-    ("crops_per_image", 1, 100_000),
-    ("learning_rate", 1e-12, 100),
-    ("weight_decay", 0, 10),
-    ("ema", 0, 0.99999),
-    ("holdout", 0, 0.9),
-    ("seed", 0, 2**31 - 1),
-)
+_RANGES: dict[str, tuple[float, float]] = {
+    "epochs": (1, 100_000),
+    "batch_size": (1, 4096),
+    "crop": (8, 8192),
+    "crops_per_image": (1, 100_000),
+    "learning_rate": (1e-12, 100),
+    "weight_decay": (0, 10),
+    "ema": (0, 0.99999),
+    "holdout": (0, 0.9),
+    "seed": (0, 2**31 - 1),
+}
+
+
+def check_setting(name: str, value: Any) -> None:
+    """Makes sure that a setting may have a value.
+
+    Raises:
+        InputError: it is of another kind, or out of range.
+    """
+    kind = get_type_hints(SegmentationSettings)[name]
+    if get_origin(kind) is Literal and value not in get_args(kind):
+        raise InputError(f"{name} to be one of {', '.join(get_args(kind))}", repr(value), "check the spelling")
+    if kind in _KINDS and (isinstance(value, bool) != (kind is bool) or not isinstance(value, _KINDS[kind])):
+        raise InputError(f"{getattr(kind, '__name__', kind)} for {name}", repr(value), f"look up {name} in the help")
+    low, high = _RANGES.get(name, (0, 0))
+    if name in _RANGES and not (math.isfinite(value) and low <= value <= high):
+        raise InputError(f"{name} from {low:g} to {high:g}", f"{value:g}", f"change {name}")
 
 
 def settings_from(given: dict[str, Any]) -> SegmentationSettings:
@@ -93,4 +112,6 @@ def settings_from(given: dict[str, Any]) -> SegmentationSettings:
     unknown = sorted(set(given) - set(known))
     if unknown:
         raise InputError(f"settings among {', '.join(known)}", ", ".join(unknown), "check the spelling")
+    for name, value in given.items():
+        check_setting(name, value)
     return SegmentationSettings(**given)

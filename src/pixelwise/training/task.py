@@ -6,6 +6,7 @@ from typing import Any
 
 import lightning.pytorch as lightning
 import torch
+from jaxtyping import Integer
 from torch import Tensor, nn
 
 from pixelwise.dense import TiledModel
@@ -14,7 +15,7 @@ from pixelwise.errors import InputError
 from pixelwise.losses import cross_entropy, dice_loss
 from pixelwise.metrics import confusion_matrix, intersection_over_union, mean_iou, pixel_accuracy
 from pixelwise.models.normalise import Normalised, channels_last
-from pixelwise.shapes import LabelMaps, Scores
+from pixelwise.shapes import Scores
 from pixelwise.training.crops import Batch, WholeImage
 from pixelwise.training.draws import generator_for
 from pixelwise.training.settings import SegmentationSettings
@@ -58,7 +59,7 @@ class SegmentationTask(lightning.LightningModule):
         self.budget = parse_bytes(memory)
         self.confusion = torch.zeros(len(classes), len(classes), dtype=torch.int64)
 
-    def loss(self, scores: Scores, labels: LabelMaps) -> Tensor:
+    def loss(self, scores: Scores, labels: Integer[Tensor, "B P Q"]) -> Tensor:
         """The loss that the settings name; labels are cropped to the scores of networks without padding."""
         top, left = (labels.shape[-2] - scores.shape[-2]) // 2, (labels.shape[-1] - scores.shape[-1]) // 2
         labels = labels[:, top : top + scores.shape[-2], left : left + scores.shape[-1]]

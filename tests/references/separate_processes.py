@@ -1,0 +1,35 @@
+"""The command line and small programs in processes of their own, as users meet them."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+STOP_AT_STEP = """
+import os, signal, sys
+from pixelwise.cli.main import main
+from pixelwise.training.task import SegmentationTask
+step = SegmentationTask.training_step
+def stop(self, batch, number):
+    if self.global_step == int(sys.argv[1]):
+        os.kill(os.getpid(), int(sys.argv[2]))
+    return step(self, batch, number)
+SegmentationTask.training_step = stop
+main(sys.argv[3:])
+"""
+"""A training that gets a signal just before one of its steps."""
+
+
+def run_python(program: str, *arguments: str | int | Path) -> subprocess.CompletedProcess[str]:
+    # One thread: with more, small networks wait for each other longer than they compute.
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    words = [sys.executable, "-c", program, *map(str, arguments)]
+    return subprocess.run(words, capture_output=True, text=True, env=environment, timeout=120, check=False)
+
+
+def pixelwise(*arguments: str | int | Path) -> subprocess.CompletedProcess[str]:
+    return run_python("from pixelwise.cli.main import main; main()", *arguments)
+
+
+def stopped_training(step: int, signal: int, *arguments: str | int | Path) -> subprocess.CompletedProcess[str]:
+    return run_python(STOP_AT_STEP, step, signal, *arguments)
