@@ -86,7 +86,7 @@ def test_a_unet_of_one_level_by_hand():
 def test_networks_without_padding_have_a_margin():
     assert seen(nn.Conv2d(3, 2, 3), nn.Conv2d(2, 2, 5)) == ReceptiveField((3, 3), (1, 1), (3, 3))
     assert seen(nn.Conv2d(3, 2, (3, 1))) == ReceptiveField((1, 0), (1, 1), (1, 0))
-    assert receptive_field(UNet(2, width=2, depth=2, padded=False)) == ReceptiveField((20, 20), (4, 4), (20, 20))
+    assert receptive_field(UNet(2, width=2, depth=1, padded=False)) == ReceptiveField((8, 8), (2, 2), (8, 8))
 
 
 plain_layer = st.tuples(st.just("conv"), st.sampled_from([1, 3, 5]), st.just(1), st.integers(1, 3))
@@ -275,5 +275,7 @@ def test_a_model_without_parameters_is_measured():
 
 
 def test_a_given_size_is_only_where_the_search_starts():
-    small = UNet(2, width=2, depth=2, padded=False)
-    assert receptive_field(small, image_shape=(61, 75)) == receptive_field(small)
+    valid = nn.Sequential(nn.Conv2d(3, 2, 3), nn.Conv2d(2, 2, 3))
+    assert receptive_field(valid, image_shape=(30, 41)) == receptive_field(valid)
+    multiples = nn.Sequential(nn.MaxPool2d(4), nn.Upsample(scale_factor=4))
+    assert receptive_field(multiples, image_shape=(30, 41)) == ReceptiveField((0, 0), (4, 4), (0, 0))

@@ -126,10 +126,12 @@ class Planner:
     def _cut(self, size: Size, tile: int) -> Plan:
         rows = tuple(self._spans(size[0], tile, 0))
         columns = tuple(self._spans(size[1], tile, 1))
-        for height in {span.read_stop - span.read_start for span in rows}:
-            for width in {span.read_stop - span.read_start for span in columns}:
-                self._check(size, (height, width))
-        largest = max(s.read_stop - s.read_start for s in rows), max(s.read_stop - s.read_start for s in columns)
+        heights = {span.read_stop - span.read_start for span in rows}
+        widths = {span.read_stop - span.read_start for span in columns}
+        largest = max(heights), max(widths)
+        # Networks accept heights and widths independently, so that not every pair must be tried.
+        for window in {(height, largest[1]) for height in heights} | {(largest[0], width) for width in widths}:
+            self._check(size, window)
         return Plan(rows, columns, int(self._memory.peak(largest) * WORKING_COPIES))
 
     def _check(self, size: Size, window: Size) -> None:

@@ -1,0 +1,26 @@
+"""What predictions say of themselves."""
+
+import dataclasses
+
+import pytest
+import torch
+
+from pixelwise.results import Segmentation
+
+
+def test_shares_are_parts_of_the_image():
+    labels = torch.tensor([[0, 0, 1], [0, 2, 2]], dtype=torch.uint8)
+    shares = Segmentation(labels, ("grass", "cow", "sky", "water")).shares
+    assert shares == {"grass": 0.5, "cow": pytest.approx(1 / 6), "sky": pytest.approx(1 / 3), "water": 0.0}
+    assert sum(shares.values()) == pytest.approx(1)
+
+
+def test_an_image_without_pixels_has_no_shares():
+    empty = Segmentation(torch.zeros(0, 5, dtype=torch.uint8), ("a", "b"))
+    assert empty.shares == {"a": 0.0, "b": 0.0}
+
+
+def test_a_prediction_cannot_be_changed():
+    record = Segmentation(torch.zeros(2, 2, dtype=torch.uint8), ("a",))
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        record.classes = ("b",)
