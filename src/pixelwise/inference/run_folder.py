@@ -21,6 +21,9 @@ from pixelwise.models.normalise import Normalised
 FORMAT = 1
 """Raised when a reader of the old form would misread the new one."""
 
+LARGEST_SETTING = 4096
+"""The widest layers of published segmenters (FCN's, Long et al. 2015); a depth of millions would only hang."""
+
 
 @dataclass(frozen=True)
 class RunRecord:
@@ -63,7 +66,7 @@ def read_record(run: Path) -> RunRecord:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         found = content.pop("format")
-    except (ValueError, KeyError, AttributeError, TypeError) as error:
+    except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
         raise InputError(f"JSON with a format number in {path}", f"{type(error).__name__}: {error}", hint) from error
     if found != FORMAT:
         raise InputError(
@@ -73,40 +76,32 @@ def read_record(run: Path) -> RunRecord:
         )
     try:
         content["classes"] = ClassTable.from_json(json.dumps(content["classes"]))
-        for name in ("mean", "std", "class_pixels"):
-            content[name] = tuple(content[name])
-        record = RunRecord(**content)
-        fault = _fault(record)
-    except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
+        fault = _fault(content)
+        if fault:
+            raise InputError(f"the fields of a run in {path}", fault, hint)
+        for name in ("mean", "std"):
+            content[name] = tuple(float(each) for each in content[name])
+        return RunRecord(**content | {"class_pixels": tuple(content["class_pixels"])})
+    except (KeyError, TypeError) as error:
         raise InputError(f"the fields of a run in {path}", f"{type(error).__name__}: {error}", hint) from error
-    if fault:
-        raise InputError(f"the fields of a run in {path}", fault, hint)
-    return record
 
 
-def _fault(record: RunRecord) -> str:
+def _fault(content: dict[str, Any]) -> str:
     """What no run could have written, or nothing."""
-    kinds = {
-        "task": str,
-        "model": str,
-        "model_settings": dict,
-        "settings": dict,
-        "data": dict,
-        "versions": dict,
-        "finished": bool,
-    }
+    kinds = {"task": str, "model": str, "finished": bool}
+    kinds |= dict.fromkeys(("model_settings", "settings", "data", "versions"), dict)
+    kinds |= dict.fromkeys(("mean", "std", "class_pixels"), list)
     for name, kind in kinds.items():
-        if not isinstance(getattr(record, name), kind):
-            return f"{name} {getattr(record, name)!r}"
+        if not isinstance(content[name], kind):
+            return f"{name} {content[name]!r}"
     for name in ("mean", "std"):
-        numbers = getattr(record, name)
-        if len(numbers) != 3 or not all(isinstance(each, float | int) and math.isfinite(each) for each in numbers):
+        numbers = content[name]
+        finite = all(isinstance(each, float | int) and math.isfinite(each) for each in numbers)
+        if len(numbers) != 3 or not finite or (name == "std" and min(numbers) <= 0):
             return f"{name} {numbers}"
-    if min(record.std) <= 0:
-        return f"std {record.std}"
-    pixels = record.class_pixels
-    if len(pixels) != len(record.classes.names) or not all(isinstance(each, int) and each >= 0 for each in pixels):
-        return f"class_pixels {pixels} for {len(record.classes.names)} classes"
+    pixels, classes = content["class_pixels"], len(content["classes"].names)
+    if len(pixels) != classes or not all(isinstance(each, int) and each >= 0 for each in pixels):
+        return f"class_pixels {pixels} for {classes} classes"
     return ""
 
 
@@ -129,6 +124,9 @@ def build_model(record: RunRecord, device: str = "cpu") -> Normalised:
         raise InputError(
             f"settings of {record.model} ({', '.join(accepted)})", ", ".join(unknown), "remove the unknown ones"
         )
+    large = {name: value for name, value in record.model_settings.items() if _is_large(value)}
+    if large:
+        raise InputError(f"settings of {record.model} up to {LARGEST_SETTING}", str(large), "use smaller numbers")
     try:
         # Twice, because the copy without numbers finds absurd sizes before they fill the memory.
         for each in dict.fromkeys(("meta", device)):
@@ -143,6 +141,10 @@ def build_model(record: RunRecord, device: str = "cpu") -> Normalised:
             "use smaller, whole numbers",
         ) from error
     return Normalised(model, record.mean, record.std)
+
+
+def _is_large(value: object) -> bool:
+    return isinstance(value, int | float) and not abs(value) <= LARGEST_SETTING
 
 
 def write_weights(run: Path, model: nn.Module) -> None:
