@@ -110,8 +110,9 @@ def predict_large(predictor: Predictor, out: Path, progress: Progress | None = N
     flips, deviation = compare_tiles(predictor, image.read(0, 0, CHECKED_SIDE, CHECKED_SIDE))
     counts = confusion_matrix(labels, torch.from_numpy(truth.labels), len(CLASSES))
     colours = class_colours(len(CLASSES))
-    step = SCENE_SIDE // 1024
-    middle = slice(SCENE_SIDE // 2 - 256, SCENE_SIDE // 2 + 256)
+    step = max(1, SCENE_SIDE // 1024)
+    half = min(256, SCENE_SIDE // 2)
+    middle = slice(SCENE_SIDE // 2 - half, SCENE_SIDE // 2 + half)
     return LargeScene(
         seconds,
         str(predictor.tiles.plan(image.size)),
@@ -140,78 +141,73 @@ def sample_sheet(knobs: Knobs, seed: int, count: int) -> NDArray[np.uint8]:
 def write_demo_report(out: Path, predictor: Predictor, scores: Scores, large: LargeScene, seconds: float) -> None:
     """Writes report.html."""
     items = open_folder(out / "pasture").only("test").items
-    rows = read_rows(out / "run" / "metrics.csv")
-    curve = {"validation": [(row["epoch"], row["val_mean_iou"]) for row in rows]}
-    key = legend(CLASSES, class_colours(len(CLASSES)))
+    summary = Text(
+        f"{SCENES} generated scenes, a U-Net trained on 70 % of them, scored on 15 % it had never met, and a scene of "
+        f"{SCENE_SIDE}x{SCENE_SIDE} pixels labelled in tiles, with the same result as in one piece: all in "
+        f"{seconds:.0f} seconds."
+    )
     sections = [
-        Section(
-            "In short",
-            [
-                key_figures(scores),
-                Text(
-                    f"{SCENES} generated scenes, a U-Net trained on 70 % of them, scored on 15 % it had never met, and "
-                    f"a scene of {SCENE_SIDE}x{SCENE_SIDE} pixels labelled in tiles, with the same result as in one "
-                    f"piece: all in {seconds:.0f} seconds."
-                ),
-            ],
-        ),
-        Section(
-            "The data: Pasture",
-            [
-                Picture(
-                    sample_sheet(KNOBS, SEED, 6),
-                    "Scenes and their labels",
-                    "six scenes with animals, and their label maps",
-                    key,
-                ),
-                Command(
-                    "pixelwise data make pasture DIR --images 800",
-                    "makes such a folder, with boxes, flow and attributes as well",
-                ),
-            ],
-        ),
-        Section("Training", [Chart(line_chart(curve, "epoch", "mean IoU", "Mean IoU on validation scenes", (0, 1)))]),
-        Section(
-            f"A scene of {SCENE_SIDE}x{SCENE_SIDE} pixels",
-            [
-                Figures(
-                    [
-                        Figure(
-                            "labels flipped",
-                            large.flips,
-                            f"tiled against whole, on {CHECKED_SIDE}x{CHECKED_SIDE} pixels",
-                        ),
-                        Figure("largest difference", f"{large.deviation:.1e}", "of any score, between tiled and whole"),
-                        Figure("mean IoU", large.mean_iou, "on the large scene"),
-                        Figure("seconds", large.seconds, large.tiles),
-                    ]
-                ),
-                Picture(
-                    large.whole,
-                    "The whole scene, every fourth pixel",
-                    "the large scene with its predicted classes",
-                    key,
-                ),
-                Picture(
-                    large.detail,
-                    "512x512 pixels of its middle",
-                    "a part of the large scene with its predicted classes",
-                    key,
-                ),
-            ],
-        ),
+        Section("In short", [key_figures(scores), summary]),
+        data_section(),
+        training_section(out / "run"),
+        large_section(large),
         *score_sections(scores, predictor, items, predictor.record.classes),
-        Section(
-            "Your own images",
-            [
-                Command(
-                    "pixelwise data check DIR", "a folder with images/ and labels/: finds every fault, with its fix"
-                ),
-                Command("pixelwise train segmentation DIR --out RUN", "trains on it"),
-                Command("pixelwise predict RUN IMAGE... --out PREDICTIONS", "labels images of any size"),
-            ],
-        ),
+        own_images_section(),
     ]
     write_page(
         out / "report.html", "pixelwise: the demo", "Every pixel, computed once; every claim, checked.", sections
+    )
+
+
+def data_section() -> Section:
+    """Some scenes with their labels, and how to make more."""
+    key = legend(CLASSES, class_colours(len(CLASSES)))
+    sheet = sample_sheet(KNOBS, SEED, 6)
+    make = f"pixelwise data make pasture DIR --images {SCENES} --size {KNOBS.size[0]}"
+    return Section(
+        "The data: Pasture",
+        [
+            Picture(sheet, "Scenes and their labels", "six scenes with animals, and their label maps", key),
+            Command(make, "makes such a folder, with boxes, flow and attributes as well"),
+        ],
+    )
+
+
+def training_section(run: Path) -> Section:
+    """The scores on validation scenes, epoch by epoch."""
+    curve = {"validation": [(row["epoch"], row["val_mean_iou"]) for row in read_rows(run / "metrics.csv")]}
+    return Section("Training", [Chart(line_chart(curve, "epoch", "mean IoU", "Mean IoU on validation scenes", (0, 1)))])
+
+
+def large_section(large: LargeScene) -> Section:
+    """What tiles did to the large scene: nothing."""
+    key = legend(CLASSES, class_colours(len(CLASSES)))
+    figures = [
+        Figure("labels flipped", large.flips, f"tiled against whole, on {CHECKED_SIDE}x{CHECKED_SIDE} pixels"),
+        Figure("largest difference", f"{large.deviation:.1e}", "of any score, between tiled and whole"),
+        Figure("mean IoU", large.mean_iou, "on the large scene"),
+        Figure("seconds", large.seconds, large.tiles),
+    ]
+    whole, detail = "the large scene with its predicted classes", "a part of the large scene with its predicted classes"
+    height, width = large.detail.shape[:2]
+    return Section(
+        f"A scene of {SCENE_SIDE}x{SCENE_SIDE} pixels",
+        [
+            Figures(figures),
+            Picture(large.whole, "The whole scene, reduced", whole, key),
+            Picture(large.detail, f"{height}x{width} pixels of its middle", detail, key),
+        ],
+    )
+
+
+def own_images_section() -> Section:
+    """The same with one's own images."""
+    check = "a folder with images/ and labels/: finds every fault, with its fix"
+    return Section(
+        "Your own images",
+        [
+            Command("pixelwise data check DIR", check),
+            Command("pixelwise train segmentation DIR --out RUN", "trains on it"),
+            Command("pixelwise predict RUN IMAGE... --out PREDICTIONS", "labels images of any size"),
+        ],
     )

@@ -16,6 +16,7 @@ app.command(make)
 @make.command
 def pasture(
     folder: Path,
+    /,
     *,
     images: int = 200,
     size: int = 128,
@@ -94,7 +95,7 @@ def pasture(
 
 @app.command
 def check(
-    folder: Path, *, classes: Path | None = None, splits: Path | None = None, attributes: Path | None = None
+    folder: Path, /, *, classes: Path | None = None, splits: Path | None = None, attributes: Path | None = None
 ) -> int:
     """Examine a folder of images and label maps: every fault with its file, what was found, and the fix.
 

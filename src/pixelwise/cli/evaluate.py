@@ -9,6 +9,7 @@ from pixelwise.evaluation import evaluate as evaluate_run
 def evaluate(
     run: Path,
     data: Path,
+    /,
     *,
     out: Path = Path("evaluation"),
     split: str | None = None,

@@ -11,6 +11,7 @@ from pixelwise.inference.prediction_files import find_inputs, predict_files
 def predict(
     run: Path,
     image: Path,
+    /,
     *more: Path,
     out: Path,
     probabilities: bool = False,

@@ -16,6 +16,7 @@ app = App(name="train", help="Train a model on a folder of your own.")
 @app.command
 def segmentation(
     data: Path,
+    /,
     *,
     out: Path,
     model: str | None = None,
