@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from pixelwise.dense.memory import ActivationMemory, parse_bytes
+from pixelwise.dense.plan import WORKING_COPIES
 from pixelwise.errors import InputError
 from pixelwise.models import UNet
 
@@ -57,7 +58,7 @@ import resource, torch
 from pixelwise.models import UNet
 from pixelwise.dense.memory import ActivationMemory
 torch.set_num_threads(2)
-net = UNet(3, width=16, depth=3).eval()
+net = UNet(3, width=32, depth=4).eval()
 predicted = ActivationMemory(net).peak((768, 768))
 with torch.inference_mode():
     net(torch.rand(1, 3, 64, 64))  # what the first run of any size allocates is no activation
@@ -73,7 +74,8 @@ def test_the_prediction_is_near_a_process(capsys: pytest.CaptureFixture[str]):
     done = subprocess.run([sys.executable, "-c", MEASURE], capture_output=True, text=True, check=True)
     ratio = float(done.stdout)
     print(f"measured / predicted: {ratio:.2f}")
-    assert 0.7 <= ratio <= 1.3
+    # Scratch space and the allocator add to the activations; the plan allows for that.
+    assert 0.7 <= ratio <= WORKING_COPIES
 
 
 def test_a_smaller_image_takes_less():

@@ -28,9 +28,9 @@ class Shifts:
         self._probe = probe
         self._inner = halo - probe.margin
         # Multiples of the grid, where they are accepted: parts that end between two steps know of their end earlier.
-        self._whole = probe.pixels(probe.length((math.ceil(2 * halo / GRID) + 2) * GRID))
-        self._scores = probe.scores(self._whole)
+        self._whole, self._scores = probe.plain(probe.length((math.ceil(2 * halo / GRID) + 2) * GRID))
         self._length = probe.length(self._whole.shape[-1] - GRID)
+        self._parts: dict[tuple[int, int], Tensor] = {}
 
     def alignment(self) -> int:
         """The smallest shift, of the divisors of `GRID`, that moves the scores alike.
@@ -95,4 +95,6 @@ class Shifts:
         return same(scores[:, start:stop], self._scores[:, start + shift : stop + shift])
 
     def _part(self, start: int, length: int) -> Tensor:
-        return self._probe.scores(self._whole[..., start : start + length])
+        if (start, length) not in self._parts:
+            self._parts[start, length] = self._probe.scores(self._whole[..., start : start + length])
+        return self._parts[start, length]

@@ -12,9 +12,9 @@ from pixelwise.dense.sizes import AcceptedSizes
 from pixelwise.errors import InputError
 from pixelwise.shapes import Size
 
-WORKING_COPIES = 1.5
-"""Convolution scratch space over the predicted activations; measured 0.97 to 1.3 on CPU for U-Nets
-(benchmarks/unet.py)."""
+WORKING_COPIES = 1.6
+"""Convolution scratch space over the predicted activations: single passes of U-Nets of widths 16 to 64 on 512 to 1024
+pixels took 1.06 to 1.53 times the prediction on a CPU (tests/dense/test_memory.py repeats one)."""
 
 
 @dataclass(frozen=True)

@@ -47,6 +47,7 @@ class Probe:
         self._thin = thin
         self._axis = axis
         self._channels = channels
+        self._plain: dict[int, tuple[Tensor, Tensor]] = {}
 
     def length(self, at_least: int) -> int:
         """The smallest accepted length of a strip from `at_least` up."""
@@ -56,6 +57,24 @@ class Probe:
         """Random pixels 0..1, (1, C, thin, length)."""
         draws = torch.Generator().manual_seed(seed)
         return torch.rand(1, self._channels, self._thin[1 - self._axis], length, dtype=torch.float64, generator=draws)
+
+    def plain(self, length: int) -> tuple[Tensor, Tensor]:
+        """Random pixels of this length and their scores, computed once: several measurements compare with them.
+
+        Raises:
+            InputError: a score is NaN.
+        """
+        if length not in self._plain:
+            pixels = self.pixels(length)
+            scores = self.scores(pixels)
+            if scores.isnan().any():
+                raise InputError(
+                    "a network whose scores are numbers",
+                    "NaN for an image of random pixels",
+                    "look for NaN in its weights",
+                )
+            self._plain[length] = pixels, scores
+        return self._plain[length]
 
     @torch.inference_mode()
     def scores(self, pixels: Tensor) -> Tensor:

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from pixelwise.dense.probe import Probe
-from pixelwise.errors import InputError
 
 ROUNDING = 1e-9
 """Scores closer than this part of the largest one are equal: float64 sums in another order differ by about 1e-15."""
@@ -25,22 +24,15 @@ def differs(scores: Tensor, others: Tensor) -> Tensor:
     return ~((scores - others).abs() <= ROUNDING * others.abs().max())
 
 
-def unchanged(probe: Probe, pixels: Tensor, window: tuple[int, int]) -> tuple[int, int] | None:
-    """First and last (exclusive) of the scores, in pixels of the image, that nothing outside the window can change.
+def unchanged(probe: Probe, length: int, window: tuple[int, int]) -> tuple[int, int] | None:
+    """First and last (exclusive) of a strip's scores, in pixels of the image, that only the window can change.
 
     None where there are no such scores, or changed ones between them.
-
-    Raises:
-        InputError: the network gives NaN for plain pixels.
     """
-    position = torch.arange(pixels.shape[-1])
+    pixels, plain = probe.plain(length)
+    position = torch.arange(length)
     outside = (position < window[0]) | (position >= window[1])
-    plain = probe.scores(pixels)
-    if plain.isnan().any():
-        raise InputError(
-            "a network whose scores are numbers", "NaN for an image of random pixels", "look for NaN in its weights"
-        )
-    other = probe.scores(torch.where(outside, probe.pixels(len(position), seed=1), pixels))
+    other = probe.scores(torch.where(outside, probe.pixels(length, seed=1), pixels))
     hidden = probe.scores(pixels.masked_fill(outside, torch.nan))
     changed = (hidden.isnan() | differs(other, plain)).any(dim=0)
     clear = (~changed).nonzero().flatten()
@@ -49,12 +41,12 @@ def unchanged(probe: Probe, pixels: Tensor, window: tuple[int, int]) -> tuple[in
     return int(clear[0]) + probe.margin, int(clear[-1]) + 1 + probe.margin
 
 
-def edge_moves(probe: Probe, pixels: Tensor, edge: int, first: int, shift: int) -> bool:
+def edge_moves(probe: Probe, length: int, edge: int, first: int, shift: int) -> bool:
     """Whether the first unchanged score, `first` when pixels before `edge` are hidden, moves with that edge.
 
     Strides make it stand still and then jump, also where the scores themselves are constant.
     """
-    hidden = pixels.clone()
+    hidden = probe.plain(length)[0].clone()
     hidden[..., : edge + shift] = torch.nan
     clear = (~probe.scores(hidden).isnan().any(dim=0)).nonzero()
     return clear.numel() > 0 and int(clear[0]) + probe.margin == first + shift

@@ -94,8 +94,8 @@ def _along_axis(probe: Probe, hidden: int) -> tuple[int, int | None]:
     """Alignment and halo along one axis, on strips that grow until clear pixels remain in the middle."""
     clear = GRID
     while clear <= WIDEST_CLEAR:
-        pixels = probe.pixels(probe.length(2 * hidden + clear))
-        seen = unchanged(probe, pixels, (hidden, hidden + clear))
+        length = probe.length(2 * hidden + clear)
+        seen = unchanged(probe, length, (hidden, hidden + clear))
         if seen is not None:
             # A region of scores needs the wider of the two reaches on both sides.
             halo = max(seen[0] - hidden, hidden + clear - seen[1], probe.margin)
@@ -103,7 +103,7 @@ def _along_axis(probe: Probe, hidden: int) -> tuple[int, int | None]:
             least = shifts.alignment()
             # A network that is constant on these pixels passes every shift; its hidden edges move by the true one.
             steps = (step for step in ALIGNMENTS if step % least == 0)
-            alignment = next((step for step in steps if edge_moves(probe, pixels, hidden, seen[0], step)), GRID)
+            alignment = next((step for step in steps if edge_moves(probe, length, hidden, seen[0], step)), GRID)
             shifts.refuse_padding_inside(alignment)
             shifts.refuse_size_dependence(alignment)
             return alignment, probe.margin or halo
