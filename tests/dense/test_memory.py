@@ -69,6 +69,7 @@ print(measured / predicted)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss counts kilobytes on Linux only")
 def test_the_prediction_is_near_a_process(capsys: pytest.CaptureFixture[str]):
     done = subprocess.run([sys.executable, "-c", MEASURE], capture_output=True, text=True, check=True)
