@@ -11,7 +11,7 @@ from pixelwise.data.pasture import Knobs
 from pixelwise.training import Listener
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def one_thread() -> Iterator[None]:
     """With more, small networks wait for each other longer than they compute."""
     torch.set_num_threads(1)

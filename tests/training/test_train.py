@@ -218,7 +218,7 @@ def test_an_image_that_vanishes_is_named_from_any_process(
         ({"model_settings": {"wide": 3}}, r"wanted settings of unet \(width, depth"),
         ({"model_settings": {"width": 0}}, "wanted U-Net with width >= 1"),
         ({"model_settings": {"width": 10**9}}, "settings of unet up to 4096"),
-        ({"model_settings": {"width": 4096, "depth": 9}}, "settings with which unet can be built"),
+        ({"model_settings": {"width": 4096, "depth": 9}}, "a network whose weights and gradients fit the"),
         ({"model_settings": {"width": "many"}}, "settings with which unet can be built"),
         ({"model_settings": {"dropout": 2.0}}, "settings with which unet can be built"),
         ({"device": "tpu"}, "wanted a device of auto, cpu, cuda, got 'tpu'"),

@@ -3,6 +3,7 @@
 import inspect
 import json
 import math
+import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -128,9 +129,12 @@ def build_model(record: RunRecord, device: str = "cpu") -> Normalised:
     if large:
         raise InputError(f"settings of {record.model} up to {LARGEST_SETTING}", str(large), "use smaller numbers")
     try:
-        # Twice, because the copy without numbers finds absurd sizes before they fill the memory.
-        for each in dict.fromkeys(("meta", device)):
-            with torch.device(each):
+        # First without numbers, which finds absurd sizes before they fill the memory.
+        with torch.device("meta"):
+            model = builder(len(record.classes.names), **record.model_settings)
+        if device != "meta":
+            _check_fits(model, record)
+            with torch.device(device):
                 model = builder(len(record.classes.names), **record.model_settings)
     except InputError:
         raise
@@ -141,6 +145,19 @@ def build_model(record: RunRecord, device: str = "cpu") -> Normalised:
             "use smaller, whole numbers",
         ) from error
     return Normalised(model, record.mean, record.std)
+
+
+def _check_fits(model: nn.Module, record: RunRecord) -> None:
+    """Refuses what the system would answer by ending the process without a word."""
+    # Whoever wants numbers will train, and then there is a gradient for every weight.
+    needed = 2 * sum(weight.numel() * weight.element_size() for weight in model.parameters())
+    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if needed > there:
+        raise InputError(
+            f"a network whose weights and gradients fit the {there / 1e9:.0f} GB of this machine",
+            f"{record.model} with {record.model_settings}, which takes {needed / 1e9:.0f} GB",
+            "use smaller numbers",
+        )
 
 
 def _is_large(value: object) -> bool:
