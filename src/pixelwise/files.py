@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from pixelwise.errors import InputError
+
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
@@ -36,6 +38,16 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Writes a file, whole or not at all."""
-    with whole_file(path) as temporary:
-        temporary.write_bytes(content)
+    """Writes a file that a caller named, whole or not at all.
+
+    Raises:
+        InputError: the system refuses, for want of room or rights or because of the name; it names the path.
+    """
+    try:
+        with whole_file(path) as temporary:
+            temporary.write_bytes(content)
+    except (OSError, ValueError) as error:  # ValueError: a path with a null byte
+        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        raise InputError(
+            f"a file that can be written at {path}", reason, f"check that {path.parent} is yours and has room"
+        ) from error

@@ -93,13 +93,18 @@ def test_an_unknown_ending_is_refused(tmp_path):
         write_picture(tmp_path / "a.bmp", noise())
 
 
-@pytest.mark.parametrize("name", ["missing/a.png", "folder.png", "nul\0.png", "n" * 300 + ".png"])
+@pytest.mark.parametrize("name", ["folder.png", "nul\0.png", "n" * 300 + ".png"])
 def test_a_path_that_cannot_be_written_is_named(tmp_path, name):
     (tmp_path / "folder.png").mkdir()
     with pytest.raises(InputError) as error:
         write_picture(tmp_path / name, noise())
     assert str(tmp_path / name) in error.value.wanted
     assert [path.name for path in tmp_path.rglob("*")] == ["folder.png"]
+
+
+def test_missing_folders_are_made(tmp_path):
+    write_picture(tmp_path / "new" / "folder" / "a.png", noise())
+    assert [path.name for path in (tmp_path / "new" / "folder").iterdir()] == ["a.png"]
 
 
 def test_a_failure_leaves_the_old_file(tmp_path, monkeypatch):
