@@ -181,5 +181,5 @@ def test_a_written_page_is_whole_and_holds_any_name(tmp_path):
 
 def test_a_page_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "file").write_text("no folder")
-    with pytest.raises(InputError, match="Not a directory|File exists"):
+    with pytest.raises(InputError, match=r"Not a directory|File exists"):
         write_page(tmp_path / "file" / "report.html", "t", "s", [])

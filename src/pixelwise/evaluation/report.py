@@ -84,11 +84,13 @@ def _image_row(predictor: Predictor, item: Item, table: ClassTable, mean: float)
     truth = table.encode(read_label_map(item.labels), str(item.labels))
     labels = predictor.predict(item.image).labels.to(torch.uint8).numpy()
     colours = class_colours(len(table.names))
+    # Only a class of that name is "nothing": an error can be missed or invented only against it.
+    background = 0 if table.names[0] == "background" else None
     key = legend([*table.names, *DIFFERENCE_NAMES], [*colours, *DIFFERENCE_COLOURS])
     pictures = [
         Picture(picture, "image", f"the image {item.name}"),
         Picture(overlay(picture, truth, colours), "truth", f"true classes of {item.name}"),
         Picture(overlay(picture, labels, colours), "prediction", f"predicted classes of {item.name}"),
-        Picture(difference(labels, truth), "difference", f"where prediction and truth of {item.name} differ"),
+        Picture(difference(labels, truth, background=background), "difference", f"where prediction and truth of {item.name} differ"),
     ]
     return [Gallery(pictures, f"{item.name}: mean IoU {mean:.3f}", key)]
