@@ -86,11 +86,12 @@ def _image_row(predictor: Predictor, item: Item, table: ClassTable, mean: float)
     colours = class_colours(len(table.names))
     # Only a class of that name is "nothing": an error can be missed or invented only against it.
     background = 0 if table.names[0] == "background" else None
+    wrong = difference(labels, truth, background=background)
     key = legend([*table.names, *DIFFERENCE_NAMES], [*colours, *DIFFERENCE_COLOURS])
     pictures = [
         Picture(picture, "image", f"the image {item.name}"),
         Picture(overlay(picture, truth, colours), "truth", f"true classes of {item.name}"),
         Picture(overlay(picture, labels, colours), "prediction", f"predicted classes of {item.name}"),
-        Picture(difference(labels, truth, background=background), "difference", f"where prediction and truth of {item.name} differ"),
+        Picture(wrong, "difference", f"where prediction and truth of {item.name} differ"),
     ]
     return [Gallery(pictures, f"{item.name}: mean IoU {mean:.3f}", key)]
