@@ -38,14 +38,19 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Writes a file that a caller named, whole or not at all.
+    """Writes a file, whole or not at all; the system's errors stay what they are."""
+    with whole_file(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def write_named(path: Path, content: bytes) -> None:
+    """Writes a file that a caller of the library named, whole or not at all.
 
     Raises:
         InputError: the system refuses, for want of room or rights or because of the name; it names the path.
     """
     try:
-        with whole_file(path) as temporary:
-            temporary.write_bytes(content)
+        write_bytes(path, content)
     except (OSError, ValueError) as error:  # ValueError: a path with a null byte
         reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
         raise InputError(

@@ -15,7 +15,7 @@ from PIL import Image as Pillow
 from torch import Tensor
 
 from pixelwise.errors import InputError
-from pixelwise.files import write_bytes
+from pixelwise.files import write_named
 from pixelwise.shapes import Image
 
 # 90 without colour subsampling: no visible blocks, and thin coloured outlines keep their colour.
@@ -86,7 +86,7 @@ def write_picture(path: str | Path, picture: NDArray[np.uint8]) -> None:
     kind = _KINDS.get(path.suffix.lower())
     if kind is None:
         raise InputError("a path ending in .png, .jpg or .jpeg", str(path), hint=f"write {path.with_suffix('.png')}")
-    write_bytes(path, _encode(picture, kind))
+    write_named(path, _encode(picture, kind))
 
 
 def _encode(picture: NDArray[np.uint8], kind: Literal["png", "jpeg"]) -> bytes:

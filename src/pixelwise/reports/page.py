@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from pixelwise.drawing.number_text import Number, number_text
 from pixelwise.errors import InputError
-from pixelwise.files import write_bytes
+from pixelwise.files import write_named
 from pixelwise.reports.embedding import Embedded, embed
 
 Cell = str | bool | Number | None
@@ -141,7 +141,7 @@ def write_page(path: str | Path, title: str, subtitle: str, sections: Sequence[S
         InputError: a path that cannot be written, or what `render_page` refuses.
     """
     page = render_page(title, subtitle, sections, footer)
-    write_bytes(Path(path), page.encode("utf-8", errors="backslashreplace"))
+    write_named(Path(path), page.encode("utf-8", errors="backslashreplace"))
 
 
 def _environment() -> Environment:
