@@ -13,7 +13,7 @@ from torch import Tensor
 
 from pixelwise.errors import InputError
 from pixelwise.metrics.segmentation import check_label_maps
-from pixelwise.ops.resize import read_window
+from pixelwise.ops.window import read_window
 from pixelwise.shapes import IGNORE, LabelMap
 
 INTERIOR = IGNORE

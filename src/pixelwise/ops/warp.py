@@ -9,7 +9,7 @@ from torch import Tensor
 
 from pixelwise.errors import InputError
 from pixelwise.ops.mirror import reflect_index
-from pixelwise.ops.resize import Border
+from pixelwise.ops.window import Border
 
 Mode = Literal["bilinear", "nearest"]
 """How a value between pixel centres is made: blended from four pixels, or that of the pixel the position lies in."""

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from pixelwise.errors import InputError
-from pixelwise.ops.resize import read_window
+from pixelwise.ops.window import read_window
 from pixelwise.shapes import Image
 
 LUMA = (0.299, 0.587, 0.114)

@@ -14,8 +14,8 @@ from jaxtyping import Float64, Shaped
 from torch import Tensor
 
 from pixelwise.errors import InputError
-from pixelwise.ops.resize import Border, read_window
 from pixelwise.ops.warp import Mode, sample_at
+from pixelwise.ops.window import Border, read_window
 from pixelwise.shapes import Size
 
 COARSE = 3
