@@ -271,7 +271,7 @@ def test_a_budget_too_small_names_the_least():
 def test_images_that_cannot_be_used_are_named():
     tiles = PADDED[1]
     assert "pass the images of a batch one by one" in refused(tiles, torch.rand(1, 3, 8, 8))
-    assert "a tensor of torch.uint8" in refused(tiles, torch.zeros(3, 8, 8, dtype=torch.uint8))
+    assert "a tensor of torch.int64" in refused(tiles, torch.zeros(3, 8, 8, dtype=torch.int64))
     assert "an image of 3 channels, got 4 channels" in refused(tiles, torch.rand(4, 8, 8))
     assert "0x8 pixels" in refused(tiles, torch.rand(3, 0, 8))
     assert "out of shape (3, 8, 8), got (3, 9, 8)" in refused(tiles, torch.rand(3, 8, 8), out=np.zeros((3, 9, 8)))
@@ -282,6 +282,6 @@ def test_images_that_cannot_be_used_are_named():
 def test_the_plan_says_what_it_costs():
     plan = cut(PADDED[1], 16).plan((32, 32))
     assert plan.tiles == 4
-    assert str(plan).startswith("4 tiles of 16x16, recompute ")
+    assert str(plan).startswith("4 tiles of 16x16, halo 8, recompute 2.25x, peak about ")
     assert plan.recompute == pytest.approx(((16 + 8) / 16) ** 2)
     assert cut(PADDED[1], 32).plan((32, 32)).recompute == 1

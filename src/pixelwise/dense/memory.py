@@ -79,6 +79,13 @@ class ActivationMemory:
         self._channels = channels
         self._number_type = placement(model)[1]
 
+    def scores(self, size: Size) -> Tensor:
+        """The scores of one image of this size, without values: their shape and their type."""
+        image = torch.empty(1, self._channels, *size, device="meta", dtype=self._number_type)
+        with torch.inference_mode():
+            scores: Tensor = self._model(image)
+        return scores
+
     def peak(self, size: Size) -> int:
         """The largest sum of tensors alive at once, image and scores included, for one image of this size.
 

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from torch import nn
+from torch import Tensor, nn
 
 from pixelwise.dense.memory import ActivationMemory
 from pixelwise.dense.receptive_field import ReceptiveField
@@ -15,6 +15,10 @@ from pixelwise.shapes import Size
 WORKING_COPIES = 1.6
 """Convolution scratch space over the predicted activations: single passes of U-Nets of widths 16 to 64 on 512 to 1024
 pixels took 1.06 to 1.53 times the prediction on a CPU (tests/dense/test_memory.py repeats one)."""
+
+SAMPLE = 256
+"""Side of the image on which speed is measured: large enough to fill two cores, a fraction of a second even for deep
+networks."""
 
 
 @dataclass(frozen=True)
@@ -33,11 +37,15 @@ class Span:
 
 @dataclass(frozen=True)
 class Plan:
-    """How an image is cut: one list of spans per axis, and what it costs."""
+    """How an image is cut: one list of spans per axis, and what it costs.
+
+    `bytes`: the largest activations at any time. `seconds`: the time it will take, where it has been estimated.
+    """
 
     rows: tuple[Span, ...]
     columns: tuple[Span, ...]
     bytes: int
+    seconds: float | None = None
 
     @property
     def tiles(self) -> int:
@@ -45,18 +53,47 @@ class Plan:
         return len(self.rows) * len(self.columns)
 
     @property
+    def pixels_read(self) -> int:
+        """Pixels that go through the network."""
+        return math.prod(sum(span.read_stop - span.read_start for span in axis) for axis in (self.rows, self.columns))
+
+    @property
     def recompute(self) -> float:
         """Pixels read over pixels wanted: 1 when nothing is computed twice."""
-        read = [sum(span.read_stop - span.read_start for span in axis) for axis in (self.rows, self.columns)]
-        wanted = [axis[-1].stop for axis in (self.rows, self.columns)]
-        return read[0] * read[1] / (wanted[0] * wanted[1])
+        return self.pixels_read / (self.rows[-1].stop * self.columns[-1].stop)
+
+    @property
+    def window(self) -> Size:
+        """Height and width of the largest part of the image that goes through the network at once."""
+        height, width = (max(span.read_stop - span.read_start for span in axis) for axis in (self.rows, self.columns))
+        return height, width
+
+    @property
+    def halo(self) -> int:
+        """Pixels read around a tile, at most."""
+        return max(span.start - span.read_start for axis in (self.rows, self.columns) for span in axis)
 
     def __str__(self) -> str:
+        """Such as "81 tiles of 1984x1984, halo 92, recompute 1.09x, peak about 0.9 GB, about 3 min"."""
         first = self.rows[0].stop - self.rows[0].start, self.columns[0].stop - self.columns[0].start
-        return (
-            f"{self.tiles} tile{'s' if self.tiles != 1 else ''} of {first[0]}x{first[1]}, "
-            f"recompute {self.recompute:.2f}x, peak about {self.bytes / 1e9:.1f} GB"
-        )
+        parts = [
+            f"{self.tiles} tile{'s' if self.tiles != 1 else ''} of {first[0]}x{first[1]}",
+            f"halo {self.halo}",
+            f"recompute {self.recompute:.2f}x",
+            f"peak about {self.bytes / 1e9:.1f} GB" if self.bytes >= 1e8 else f"peak about {self.bytes / 1e6:.1f} MB",
+        ]
+        return ", ".join(parts if self.seconds is None else [*parts, f"about {duration(self.seconds)}"])
+
+
+def duration(seconds: float) -> str:
+    """A time as people say it.
+
+    >>> duration(0.4), duration(75), duration(200), duration(9000)
+    ('1 s', '75 s', '3 min', '2.5 h')
+    """
+    if seconds < 100:  # beyond, minutes are exact enough for an estimate
+        return f"{max(1, round(seconds))} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
 
 
 class Planner:
@@ -90,7 +127,8 @@ class Planner:
             InputError: the network refuses this size; or the image does not fit the budget whole and the network
                 cannot be tiled, or not even the smallest tile fits.
         """
-        whole = self._cut(size, max(size) + max(self.field.alignment))
+        side = max(size) + max(self.field.alignment)
+        whole = self._cut(size, (side, side))
         if whole.bytes <= self._budget if self._tile is None else self._tile >= max(size):
             return whole
         if not self.field.bounded:
@@ -101,31 +139,43 @@ class Planner:
                 f"{whole.bytes / 1e6:.0f} MB, more than {limit}",
                 "raise the memory budget, or replace image-wide operations such as InstanceNorm by BatchNorm",
             )
-        return self._largest(size) if self._tile is None else self._cut(size, self._tile)
+        return self._largest(size) if self._tile is None else self._cut(size, (self._tile, self._tile))
+
+    def scores(self, size: Size) -> Tensor:
+        """Scores without values (on the meta device) for an accepted image size: their classes and their type."""
+        return self._memory.scores(size)
+
+    def sample(self, plan: Plan) -> Size:
+        """A small accepted size on which the network's speed is measured, at most as large as the plan's window."""
+        height, width = (min(side, SAMPLE) for side in plan.window)
+        return self._sizes.smallest((height, width))
 
     def _largest(self, size: Size) -> Plan:
         step = math.lcm(*self.field.alignment)
         fits, too_large = 0, max(size) // step + 1
         while too_large - fits > 1:
             middle = (fits + too_large) // 2
-            if self._cut(size, middle * step).bytes <= self._budget:
+            if self._cut(size, (middle * step, middle * step)).bytes <= self._budget:
                 fits = middle
             else:
                 too_large = middle
         if fits == 0:
-            least = self._cut(size, step).bytes
+            least = self._cut(size, (step, step)).bytes
             raise InputError(
                 f"a memory budget of at least {math.ceil(least / 1e6)} MB, which the smallest tile takes",
                 f"{self._budget / 1e6:g} MB",
                 f'pass memory="{math.ceil(least / 1e6)}MB" or more',
             )
-        # The same number of tiles, but of even size: the last row of tiles would otherwise be a sliver.
-        count = math.ceil(max(size) / (fits * step))
-        return self._cut(size, math.ceil(max(size) / count / step) * step)
+        # The same number of tiles, but of even size: the last row or column would otherwise be a sliver.
+        height, width = (
+            math.ceil(length / math.ceil(length / (fits * step)) / alignment) * alignment
+            for length, alignment in zip(size, self.field.alignment, strict=True)
+        )
+        return self._cut(size, (height, width))
 
-    def _cut(self, size: Size, tile: int) -> Plan:
-        rows = tuple(self._spans(size[0], tile, 0))
-        columns = tuple(self._spans(size[1], tile, 1))
+    def _cut(self, size: Size, tile: Size) -> Plan:
+        rows = tuple(self._spans(size[0], tile[0], 0))
+        columns = tuple(self._spans(size[1], tile[1], 1))
         heights = {span.read_stop - span.read_start for span in rows}
         widths = {span.read_stop - span.read_start for span in columns}
         largest = max(heights), max(widths)
