@@ -1,0 +1,58 @@
+"""Features and results as tables with one row per pixel or bin, all channels side by side, from and to any layout."""
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+
+def is_channels_last(features: Float[Tensor, "B C H W"]) -> bool:
+    """Whether the channels of a pixel lie side by side; a tensor that is also contiguous counts as that."""
+    return not features.is_contiguous() and features.is_contiguous(memory_format=torch.channels_last)
+
+
+def pixel_table(features: Float[Tensor, "B C H W"], dtype: torch.dtype) -> Float[Tensor, "P C"]:
+    """One row per pixel, in the order image, row, column; a view where layout and dtype allow it."""
+    batch, channels, height, width = features.shape
+    if features.is_contiguous(memory_format=torch.channels_last):
+        return features.permute(0, 2, 3, 1).reshape(-1, channels).to(dtype)
+    table = features.new_empty((batch, height * width, channels), dtype=dtype)
+    for image, rows in zip(features, table, strict=True):
+        # torch transposes plain matrices in blocks, three times as fast as it permutes a batch.
+        rows.copy_(image.to(dtype).reshape(channels, -1).t())
+    return table.flatten(0, 1)
+
+
+def features_from_table(
+    table: Float[Tensor, "P C"], shape: Sequence[int], like: torch.dtype, channels_last: bool
+) -> Float[Tensor, "B C H W"]:
+    """The table as features of the given shape: the inverse of `pixel_table`."""
+    batch, channels, height, width = shape
+    table = table.to(like).view(batch, height * width, channels)
+    if channels_last:
+        return table.view(batch, height, width, channels).permute(0, 3, 1, 2)
+    features = table.new_empty(shape)
+    for image, rows in zip(features, table, strict=True):
+        image.view(channels, -1).copy_(rows.t())
+    return features
+
+
+def bins_from_rows(rows: Float[Tensor, "M C"], out: Float[Tensor, "N C h w"], channels_last: bool) -> None:
+    """Writes results into `out`; rows are ordered region, bin for channels-last results and bin, region for others."""
+    number, channels, height, width = out.shape
+    if channels_last:
+        out.copy_(rows.view(number, height, width, channels).permute(0, 3, 1, 2))
+    else:
+        # With the bins outermost this is one plain transpose as well.
+        out.view(number * channels, height * width).copy_(rows.view(height * width, -1).to(out.dtype).t())
+
+
+def rows_from_bins(values: Float[Tensor, "N C h w"], dtype: torch.dtype, channels_last: bool) -> Float[Tensor, "M C"]:
+    """One row per bin in the order of `bins_from_rows`."""
+    channels = values.shape[1]
+    values = values.to(dtype)
+    if channels_last:
+        return values.permute(0, 2, 3, 1).reshape(-1, channels)
+    matrix = values.reshape(values.shape[0] * channels, -1)
+    return matrix.t().contiguous().view(-1, channels)
