@@ -1,0 +1,125 @@
+"""Where a deformable convolution reads: four pixels and four weights for every shifted kernel position.
+
+The images lie in a table of one row per pixel (and offset group), channels last, with a border of zeros around them. So
+no tap asks whether it is on the image: positions are held within the border, and what lies there is zero. In
+particular a pixel that is not finite reaches only the results whose position touches it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Integer
+from torch import Tensor
+
+BORDER = 2
+"""Positions are held within -2..H, where all four pixels around them are zeros: rows -2..H+1 must exist. One row of
+zeros would not do: at exactly -1 the value is 0 but its slope is not."""
+
+
+@dataclass(frozen=True)
+class Lattice:
+    """Where the undeformed kernel stands; each pair is (height, width)."""
+
+    kernel: Sequence[int]
+    stride: Sequence[int]
+    padding: Sequence[int]
+    dilation: Sequence[int]
+
+    def output(self, axis: int, length: int) -> int:
+        """The length of the output along an axis for an input of `length`; below 1 where the kernel does not fit."""
+        reach = self.dilation[axis] * (self.kernel[axis] - 1) + 1
+        return (length + 2 * self.padding[axis] - reach) // self.stride[axis] + 1
+
+
+@dataclass(frozen=True)
+class Samples:
+    """The four pixels (top left, top right, bottom left, bottom right) of N positions, and how much each counts.
+
+    Positions are ordered by image, output row, output column, kernel position (row by row), offset group.
+    `down` and `right` are the position's distances from the top left pixel, in 0..1; `strength` is its mask, if any.
+    `kernel` and `groups` count the kernel positions and the offset groups.
+    """
+
+    places: Integer[Tensor, "N 4"]
+    down: Float[Tensor, " N"]
+    right: Float[Tensor, " N"]
+    strength: Float[Tensor, " N"] | None
+    kernel: int
+    groups: int
+
+    def bilinear(self) -> Float[Tensor, "N 4"]:
+        """The bilinear weights of the four pixels, without the mask; they sum to 1."""
+        up, left = 1 - self.down, 1 - self.right
+        return torch.stack([up * left, up * self.right, self.down * left, self.down * self.right], dim=-1)
+
+    def weights(self) -> Float[Tensor, "N 4"]:
+        """The bilinear weights times the mask."""
+        weights = self.bilinear()
+        return weights if self.strength is None else weights.mul_(self.strength[:, None])
+
+
+def bordered_table(images: Float[Tensor, "B C H W"], dtype: torch.dtype) -> Float[Tensor, "B h w C"]:
+    """The images channels last with `BORDER` zeros around, h = H + 4 and w = W + 4."""
+    batch, channels, height, width = images.shape
+    table = images.new_zeros((batch, height + 2 * BORDER, width + 2 * BORDER, channels), dtype=dtype)
+    without_border(table).copy_(images.permute(0, 2, 3, 1))
+    return table
+
+
+def without_border(table: Float[Tensor, "B h w C"]) -> Float[Tensor, "B H W C"]:
+    """The part of a bordered table that shows the images; a view."""
+    return table[:, BORDER:-BORDER, BORDER:-BORDER]
+
+
+def find_samples(
+    offset: Float[Tensor, "B G K 2 rows w"],
+    mask: Float[Tensor, "B G K rows w"] | None,
+    table: Float[Tensor, "B h v C"],
+    lattice: Lattice,
+    first_row: int,
+) -> Samples:
+    """The samples of some output rows.
+
+    Args:
+        offset: (dy, dx) in pixels for G offset groups and K kernel positions. What is not finite counts as off the
+            image.
+        mask: what each position counts.
+        table: as `bordered_table` gives it; its dtype is the one computed in.
+        lattice: where the undeformed kernel stands.
+        first_row: the output row that the offsets begin with.
+    """
+    batch, groups, kernel, _, rows, columns = offset.shape
+    height, width = table.shape[1] - 2 * BORDER, table.shape[2] - 2 * BORDER
+    positions = offset.to(table.dtype).permute(3, 0, 4, 5, 2, 1).contiguous()
+    positions += _undeformed(lattice, (first_row, rows, columns), positions)
+    # Comparing with NaN is False: such a position goes off the image like a far one.
+    positions = torch.where(positions > -BORDER, positions, -BORDER)
+    positions = positions.minimum(positions.new_tensor([height, width]).view(2, 1, 1, 1, 1, 1))
+    whole = positions.floor()
+    positions -= whole
+    # 32-bit integers sort twice as fast in the backward pass.
+    integer = torch.int32 if table.shape[:3].numel() * groups < 2**31 else torch.int64
+    row, column = whole.to(integer).add_(BORDER)
+    image = torch.arange(batch, device=row.device, dtype=integer).view(-1, 1, 1, 1, 1)
+    group = torch.arange(groups, device=row.device, dtype=integer)
+    corner = (((image * table.shape[1] + row) * table.shape[2] + column) * groups + group).flatten()
+    below = table.shape[2] * groups
+    places = torch.stack([corner, corner + groups, corner + below, corner + below + groups], dim=-1)
+    strength = None if mask is None else mask.to(table.dtype).permute(0, 3, 4, 2, 1).flatten()
+    return Samples(places, positions[0].flatten(), positions[1].flatten(), strength, kernel, groups)
+
+
+def _undeformed(lattice: Lattice, window: tuple[int, int, int], like: Tensor) -> Float[Tensor, "2 1 rows w K 1"]:
+    """Rows and columns that the undeformed kernel reads, for a window (first row, rows, columns) of the output."""
+    first_row, rows, columns = window
+
+    def along(axis: int, first: int, count: int) -> tuple[Tensor, Tensor]:
+        steps = torch.arange(first, first + count, device=like.device, dtype=like.dtype)
+        kernel = torch.arange(lattice.kernel[axis], device=like.device, dtype=like.dtype)
+        return steps * lattice.stride[axis] - lattice.padding[axis], kernel * lattice.dilation[axis]
+
+    (y, kernel_y), (x, kernel_x) = along(0, first_row, rows), along(1, 0, columns)
+    kernel_y, kernel_x = torch.meshgrid(kernel_y, kernel_x, indexing="ij")
+    y, x = torch.meshgrid(y, x, indexing="ij")
+    return torch.stack([y[..., None] + kernel_y.flatten(), x[..., None] + kernel_x.flatten()])[:, None, ..., None]
