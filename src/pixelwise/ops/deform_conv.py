@@ -10,9 +10,7 @@ from torch import Tensor, nn
 from pixelwise.errors import InputError
 from pixelwise.ops.deform_op import deform_conv2d_op
 from pixelwise.ops.deform_samples import Lattice
-
-Pair = int | tuple[int, int] | list[int]
-"""One number for both axes, or (vertical, horizontal)."""
+from pixelwise.ops.pairs import Pair, pair_of
 
 
 def deform_conv2d(
@@ -54,7 +52,7 @@ def deform_conv2d(
     Raises:
         InputError: shapes, dtypes or devices do not fit each other, or the kernel does not fit the image.
     """
-    steps = [_pair(stride, "stride", 1), _pair(padding, "padding", 0), _pair(dilation, "dilation", 1)]
+    steps = [pair_of(stride, "stride", 1), pair_of(padding, "padding", 0), pair_of(dilation, "dilation", 1)]
     _check_kinds(input, {"offset": offset, "weight": weight, "bias": bias, "mask": mask})
     if torch.is_autocast_enabled(input.device.type):
         dtype = torch.get_autocast_dtype(input.device.type)
@@ -123,9 +121,9 @@ class DeformConv2d(nn.Module):
                 f"{in_channels} to {out_channels} channels, groups={groups}, offset_groups={offset_groups}",
                 hint="choose groups that divide in_channels and out_channels",
             )
-        kernel = _pair(kernel_size, "kernel_size", 1)
-        self.stride, self.padding = _pair(stride, "stride", 1), _pair(padding, "padding", 0)
-        self.dilation = _pair(dilation, "dilation", 1)
+        kernel = pair_of(kernel_size, "kernel_size", 1)
+        self.stride, self.padding = pair_of(stride, "stride", 1), pair_of(padding, "padding", 0)
+        self.dilation = pair_of(dilation, "dilation", 1)
         plain = nn.Conv2d(in_channels, out_channels, kernel, groups=groups, bias=bias)
         self.weight, self.bias = plain.weight, plain.bias
         self.modulated = modulated
@@ -146,17 +144,6 @@ class DeformConv2d(nn.Module):
         offset, strength = found[:, : self.offset_channels], found[:, self.offset_channels :]
         mask = 2 * strength.sigmoid() if self.modulated else None
         return deform_conv2d(input, offset, self.weight, self.bias, self.stride, self.padding, self.dilation, mask)
-
-
-def _pair(number: Pair, name: str, least: int) -> tuple[int, int]:
-    pair = (number, number) if isinstance(number, int) else tuple(number)
-    if len(pair) != 2 or min(pair) < least:
-        raise InputError(
-            f"{name} as one whole number or two, of at least {least}",
-            f"{name}={number}",
-            hint=f"pass {name}=({least}, {least}) for the smallest",
-        )
-    return pair[0], pair[1]
 
 
 def _check_kinds(input: Tensor, others: dict[str, Tensor | None]) -> None:
