@@ -271,9 +271,9 @@ def test_a_budget_too_small_names_the_least():
 def test_images_that_cannot_be_used_are_named():
     tiles = PADDED[1]
     assert "pass the images of a batch one by one" in refused(tiles, torch.rand(1, 3, 8, 8))
-    assert "a tensor of torch.int64" in refused(tiles, torch.zeros(3, 8, 8, dtype=torch.int64))
+    assert "one of torch.int64" in refused(tiles, torch.zeros(3, 8, 8, dtype=torch.int64))
     assert "an image of 3 channels, got 4 channels" in refused(tiles, torch.rand(4, 8, 8))
-    assert "0x8 pixels" in refused(tiles, torch.rand(3, 0, 8))
+    assert "without pixels, of shape (3, 0, 8)" in refused(tiles, torch.rand(3, 0, 8))
     assert "out of shape (3, 8, 8), got (3, 9, 8)" in refused(tiles, torch.rand(3, 8, 8), out=np.zeros((3, 9, 8)))
     with pytest.raises(InputError, match="at least 1 pixel"):
         TiledModel(nn.Conv2d(3, 2, 1), tile=0)

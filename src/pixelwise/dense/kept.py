@@ -33,7 +33,7 @@ class Kind:
 class Kept:
     """Turns the scores of a tile into the parts of all results."""
 
-    def __init__(self, reduce: Reduce, region: RegionMask | None, fill: float | None) -> None:
+    def __init__(self, reduce: Reduce, region: RegionMask | None, fill: int | float | None) -> None:
         """Looks the reductions up.
 
         Args:

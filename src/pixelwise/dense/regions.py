@@ -50,21 +50,19 @@ class SlicedArray:
         Raises:
             InputError: another number of axes, or numbers that are neither uint8, uint16 nor floats.
         """
-        if len(self.array.shape) != (2 if self.channels == "none" else 3):
+        shape = tuple(self.array.shape)
+        if 0 in shape:
+            raise InputError(WANTED, f"one without pixels, of shape {shape}", "leave empty images out")
+        if len(shape) != (2 if self.channels == "none" else 3):
             axes = {"first": "(C, H, W)", "last": "(H, W, C)", "none": "(H, W)"}[self.channels]
             raise InputError(
-                f"one image {axes}",
-                f"an array {tuple(self.array.shape)}",
-                "pass the images of a batch one by one, images[0]",
+                f"one image {axes}", f"one of shape {shape}", "pass the images of a batch one by one, images[0]"
             )
-        name = str(self.array.dtype).removeprefix("torch.")
-        if name.lstrip("<>=|") not in {"uint8", "uint16", "u1", "u2"} and "float" not in name:
-            kind = "a tensor" if isinstance(self.array, Tensor) else "an array"
-            raise InputError(
-                WANTED,
-                f"{kind} of {self.array.dtype}",
-                "scale it to floats 0..1: image / the largest value it can hold",
-            )
+        number_type = self.array.dtype
+        name = str(number_type) if isinstance(self.array, Tensor) else np.dtype(number_type).name
+        if "float" not in name and name.removeprefix("torch.") not in ("uint8", "uint16"):
+            hint = "scale it to floats 0..1: image / the largest value it can hold"
+            raise InputError(WANTED, f"one of {name}", hint)
 
     @property
     def size(self) -> Size:
@@ -134,7 +132,7 @@ def as_regions(image: Any) -> Regions:
 def _channel_axis(shape: tuple[int, ...]) -> Literal["first", "last", "none"]:
     if len(shape) == 2:
         return "none"
-    if len(shape) != 3:
+    if len(shape) != 3 or 0 in shape:
         return "first"  # which refuses it
     first, last = shape[0] <= MOST_COLOURS, shape[-1] <= MOST_COLOURS
     if first == last:

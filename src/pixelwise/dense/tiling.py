@@ -80,7 +80,7 @@ class TiledModel:
         reduce: Reduce = None,
         out: Any = None,
         mask: Any = None,
-        fill: float | None = None,
+        fill: int | float | None = None,
         progress: Progress | None = None,
     ) -> Any:
         """The scores of every pixel (K, H, W), or what a reduction keeps of them, equal to the whole image's.
@@ -181,7 +181,7 @@ class RunSettings(TypedDict, total=False):
     """The rarer arguments of `TiledModel.run`, by their names there."""
 
     mask: Any
-    fill: float | None
+    fill: int | float | None
     progress: Progress | None
 
 
