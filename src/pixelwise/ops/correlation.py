@@ -40,7 +40,8 @@ def correlation(
     and around (y + (iy - r) * stride, x + (ix - r) * stride) in `second`, with r = max_displacement // stride and
     D = 2 r + 1: dy is the slow index, dx the fast one. Outside the maps everything is 0. "mean" divides by
     C * kernel_size ** 2, as FlowNet's own code does; "sum" does not, as the package spatial-correlation-sampler. No
-    channels give 0. Half precision is computed in float32. Differentiable once.
+    channels give 0. Half precision is computed in float32. Differentiable once. A value that is not finite reaches only
+    results that it takes part in, but gradients of its whole neighbourhood.
 
     FlowNetC (Dosovitskiy et al. 2015, section 3, equation 1) has the defaults: 21 x 21 displacements. The work grows
     with neither `kernel_size` nor `position_stride`, and does not shrink with the latter unless it shares a divisor
@@ -72,7 +73,7 @@ def correlation(
     radius = max_displacement // stride
     if kernel_size > 1:
         # Summed over the window afterwards: products with the zeros outside are zeros, so this is the definition.
-        products = torch.ops.pixelwise.correlation(first, second, radius, stride, scale)
+        products: Tensor = torch.ops.pixelwise.correlation(first, second, radius, stride, scale)
         return F.avg_pool2d(products, kernel_size, position_stride, kernel_size // 2, divisor_override=1)
     # Only pixels at multiples of the common divisor ever meet.
     shared = gcd(stride, position_stride)
@@ -117,23 +118,23 @@ def _check_numbers(max_displacement: int, stride: int, kernel_size: int, positio
 def _correlation(first: Tensor, second: Tensor, radius: int, stride: int, scale: float) -> Tensor:
     """Products of `first` (B C H W) with `second` at D*D displacements, times `scale`: B D*D H W."""
     exact = torch.promote_types(first.dtype, torch.float32)
-    batch, channels, height, width = first.shape
+    batch, _, height, width = first.shape
     displacements = 2 * radius + 1
     rows, blocks, block = _grid(height, width, stride)
     # One short matrix per row and block, C x block; and per block one wide one, C x (rows * columns).
-    places = _phases(first.to(exact), stride, (0, rows), (0, blocks * block)).unflatten(-1, (blocks, block))
-    places = _copied(places.permute(0, 1, 2, 5, 4, 3, 6)).mul_(scale)
+    places = _phases(first.to(exact), stride, (0, rows), (0, blocks * block))
+    places = _copied(torch.unflatten(places, -1, (blocks, block)).permute(0, 1, 2, 5, 4, 3, 6)).mul_(scale)
     around = _surroundings(second.to(exact), radius, stride)
     products = first.new_zeros(batch, displacements, displacements, rows, stride, blocks, block, stride)
     for row in range(rows):
         reach = slice(max(row - radius, 0), row + radius + 1)
         band = torch.bmm(places[:, row].transpose(1, 2), around[:, :, reach].flatten(2))
-        used = _slanted(band.unflatten(2, (-1, block + 2 * radius)), displacements)
+        used = _slanted(torch.unflatten(band, 2, (-1, block + 2 * radius)), displacements)
         start = reach.start - row + radius
         # batch, phases, block, place, dy, dx -> batch, dy, dx, phase, block, place, phase
-        used = used.unflatten(0, (batch, stride, stride, blocks)).permute(0, 5, 6, 1, 3, 4, 2)
+        used = torch.unflatten(used, 0, (batch, stride, stride, blocks)).permute(0, 5, 6, 1, 3, 4, 2)
         products[:, start : start + used.shape[1], :, row] = used
-    whole = products.reshape(batch, displacements**2, rows * stride, -1)
+    whole = products.reshape(batch, displacements**2, rows * stride, blocks * block * stride)
     return whole[..., :height, :width].contiguous()
 
 
@@ -150,20 +151,21 @@ def _sum_around(weights: Tensor, features: Tensor, radius: int, stride: int, sca
     displacements = 2 * radius + 1
     rows, blocks, block = _grid(height, width, stride)
     around = _surroundings(features.to(exact), radius, stride).mul_(scale)
-    spread = _phases(weights.to(exact), stride, (0, rows), (0, blocks * block)).unflatten(-1, (blocks, block))
+    spread = torch.unflatten(_phases(weights.to(exact), stride, (0, rows), (0, blocks * block)), -1, (blocks, block))
     # batch, phases, D*D, row, block, place -> row, (batch, phases, block), place, dy, dx
-    spread = spread.unflatten(3, (displacements, displacements)).permute(5, 0, 1, 2, 6, 7, 3, 4)
+    spread = torch.unflatten(spread, 3, (displacements, displacements)).permute(5, 0, 1, 2, 6, 7, 3, 4)
     sums = features.new_empty(batch, channels, rows, stride, blocks, block, stride)
     for row in range(rows):
         reach = slice(max(row - radius, 0), min(row + radius + 1, rows))
         start = reach.start - row + radius
         used = spread[row, ..., start : start + reach.stop - reach.start, :]
         band = used.new_zeros(used.shape[:4].numel(), block, used.shape[5], block + 2 * radius)
-        _slanted(band, displacements).unflatten(0, used.shape[:4]).copy_(used)
+        torch.unflatten(_slanted(band, displacements), 0, used.shape[:4]).copy_(used)
         total = torch.bmm(around[:, :, reach].flatten(2), band.flatten(2).transpose(1, 2))
         # batch, phases, block, C, place -> batch, C, phase, block, place, phase
-        sums[:, :, row] = total.unflatten(0, used.shape[:4]).permute(0, 4, 1, 3, 5, 2)
-    return sums.reshape(batch, channels, rows * stride, -1)[..., :height, :width].contiguous()
+        sums[:, :, row] = torch.unflatten(total, 0, used.shape[:4]).permute(0, 4, 1, 3, 5, 2)
+    whole = sums.reshape(batch, channels, rows * stride, blocks * block * stride)
+    return whole[..., :height, :width].contiguous()
 
 
 @_sum_around.register_fake
@@ -214,19 +216,20 @@ def _phases(maps: Tensor, stride: int, rows: tuple[int, int], columns: tuple[int
     below, right = rows[1] * stride - above - height, columns[1] * stride - left - width
     if above or left or below or right:
         maps = F.pad(maps, (left, right, above, below))
-    return maps.unflatten(3, (-1, stride)).unflatten(2, (-1, stride)).permute(0, 3, 5, 1, 2, 4)
+    maps = torch.unflatten(torch.unflatten(maps, 3, (-1, stride)), 2, (-1, stride))
+    return maps.permute(0, 3, 5, 1, 2, 4)
 
 
 def _surroundings(features: Tensor, radius: int, stride: int) -> Tensor:
     """Per batch entry, phase and block: C x rows x columns in reach of the block, the entries flattened."""
-    rows, blocks, block = _grid(*features.shape[-2:], stride)
+    rows, blocks, block = _grid(features.shape[-2], features.shape[-1], stride)
     phases = _phases(features, stride, (0, rows), (-radius, blocks * block + 2 * radius))
     overlapping = phases.unfold(-1, block + 2 * radius, block)
     return _copied(overlapping.permute(0, 1, 2, 5, 3, 4, 6))
 
 
 def _copied(blocks: Tensor) -> Tensor:
-    """A copy with the first four axes (batch, phases, blocks) as one; never the caller's memory, which stays as it is."""
+    """A copy with the first four axes (batch, phases, blocks) as one; never a view of the caller's memory."""
     return blocks.clone(memory_format=torch.contiguous_format).flatten(0, 3)
 
 
@@ -241,7 +244,7 @@ def _seen_from_second(gradient: Tensor, radius: int, stride: int) -> Tensor:
     """The same numbers, told by places of `second`: at displacement d and place p what stood at -d and p + d."""
     displacements, reach = 2 * radius + 1, radius * stride
     batch, _, height, width = gradient.shape
-    padded = F.pad(gradient, (reach, reach, reach, reach)).unflatten(1, (displacements, displacements))
+    padded = torch.unflatten(F.pad(gradient, (reach, reach, reach, reach)), 1, (displacements, displacements))
     by_batch, by_dy, by_dx, by_row, by_column = padded.stride()
     size = (batch, displacements, displacements, height, width)
     # Going to the next displacement goes `stride` places back.
