@@ -43,7 +43,7 @@ def nms(
     >>> nms(boxes, torch.tensor([0.5, 0.9, 0.8]), iou_threshold=0.5).tolist()
     [1, 2]
     """
-    _check(boxes, scores, iou_threshold, max_output)
+    check_scored_boxes(boxes, scores, iou_threshold, max_output)
     kept: Tensor = torch.ops.pixelwise.nms(boxes, scores, iou_threshold, max_output, None)
     return kept
 
@@ -72,7 +72,7 @@ def batched_nms(
     Raises:
         InputError: as `nms`; or `idxs` holds no integers, or not one for each box.
     """
-    _check(boxes, scores, iou_threshold, max_output)
+    check_scored_boxes(boxes, scores, iou_threshold, max_output)
     if idxs.shape != scores.shape or idxs.is_floating_point() or idxs.is_complex() or idxs.device != boxes.device:
         raise InputError(
             f"{len(boxes)} integer class indices on {boxes.device}",
@@ -83,7 +83,8 @@ def batched_nms(
     return kept
 
 
-def _check(boxes: Tensor, scores: Tensor, iou_threshold: float, max_output: int | None) -> None:
+def check_scored_boxes(boxes: Tensor, scores: Tensor, iou_threshold: float, max_output: int | None) -> None:
+    """Raises an InputError unless there is one float score for each box and the settings are in range."""
     if boxes.ndim != 2 or boxes.shape[1] != 4 or not boxes.is_floating_point():
         raise InputError(
             "float boxes of shape (N, 4)",
