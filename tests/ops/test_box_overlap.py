@@ -128,6 +128,19 @@ def test_gradients(fast) -> None:
     assert degenerate.grad.isfinite().all()
 
 
+@pytest.mark.parametrize(("fast", "one"), PAIRS)
+def test_blocks_of_rows_change_nothing(fast, one) -> None:
+    boxes, others = torch.rand(2, 501, 4), torch.rand(2, 300, 4)
+    boxes[..., 2:] += boxes[..., :2]
+    others[..., 2:] += others[..., :2]
+    found = fast(boxes, others)
+    assert torch.equal(found, fast(boxes.clone().requires_grad_(), others).detach())
+    assert torch.equal(found, fast(boxes, others))
+    torch.testing.assert_close(
+        found[1, 500, 299].item(), one(boxes[1, 500].tolist(), others[1, 299].tolist()), atol=1e-5, rtol=0
+    )
+
+
 @pytest.mark.parametrize("fmt", ["xywh", "cxcywh"])
 def test_other_formats(fmt: str) -> None:
     ours = {"xywh": [[0, 0, 2, 2], [1, 0, 2, 2]], "cxcywh": [[1, 1, 2, 2], [2, 1, 2, 2]]}[fmt]
@@ -137,7 +150,7 @@ def test_other_formats(fmt: str) -> None:
 
 
 def test_large_integers_do_not_wrap() -> None:
-    side = 3_000_000_000
+    side = 3_000_000_000  # its square exceeds int64
     boxes = torch.tensor([[0, 0, side, side], [0, 0, side, side // 2]])
     assert box_iou(boxes[:1], boxes[1:]).item() == pytest.approx(0.5)
 

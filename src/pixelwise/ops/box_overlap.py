@@ -1,13 +1,14 @@
 """Overlap of every box with every other: IoU and its three extensions for boxes that do not touch.
 
-All take and give N x M matrices of pairs. Each holds about four matrices of the result's size at its peak (box_iou) or
-seven (complete_box_iou): 2000 boxes against 250 000 are 2 GB a matrix, so cut the larger set into pieces
-(`boxes.split(10_000)`) where only the best of each row or column is wanted.
+All give N x M matrices of pairs. Where no gradient is wanted these are filled a block of rows at a time, so that
+little beside the result is in memory; with a gradient ten matrices of its size or more are. 2000 boxes against 250 000
+are 2 GB: cut one set into pieces (`boxes.split(10_000)`) where only the best of each is wanted.
 
 Sources: Rezatofighi et al. 2019 (GIoU); Zheng et al. 2020 (DIoU, CIoU). The signatures are torchvision's.
 """
 
 import math
+from collections.abc import Callable
 
 import torch
 from jaxtyping import Float, Num
@@ -16,6 +17,12 @@ from torch import Tensor
 from pixelwise.errors import InputError
 from pixelwise.ops.boxes import box_area, box_convert, check_boxes, upcast
 
+LARGEST = 1e18
+"""A coordinate beyond this is no position: products of such sides overflow float32."""
+
+BLOCK = 2**16
+"""Pairs worked on at once: their half dozen temporary rows of 256 KB stay in the cache."""
+
 
 def box_iou(
     boxes1: Num[Tensor, "*batch N 4"], boxes2: Num[Tensor, "*batch M 4"], fmt: str = "xyxy"
@@ -23,7 +30,7 @@ def box_iou(
     """Intersection over union of every pair of boxes, in 0..1.
 
     A box without area overlaps nothing: 0, not NaN as in torchvision; nor does a reversed box (x1 < x0), or one with
-    NaN or infinite coordinates. Half precision and integers give float32.
+    coordinates that are NaN, infinite or beyond 1e18. Half precision and integers give float32.
 
     Args:
         boxes1: N boxes, or batches of N.
@@ -39,7 +46,7 @@ def box_iou(
     _check_pairs(boxes1, boxes2)
     if fmt != "xyxy":
         boxes1, boxes2 = box_convert(upcast(boxes1), fmt, "xyxy"), box_convert(upcast(boxes2), fmt, "xyxy")
-    return _iou_and_union(boxes1, boxes2)[0]
+    return _by_rows(_iou, _parts(_placed(boxes1)), _parts(_placed(boxes2)))
 
 
 def generalized_box_iou(
@@ -58,11 +65,7 @@ def generalized_box_iou(
         InputError: not boxes, or different batches or devices.
     """
     _check_pairs(boxes1, boxes2)
-    iou, union = _iou_and_union(boxes1, boxes2)
-    width, height = _enclosing(upcast(boxes1), upcast(boxes2))
-    enclosing = width * height
-    empty = enclosing == 0
-    return iou - ((enclosing - union) / enclosing.masked_fill(empty, 1)).masked_fill(empty, 0)
+    return _by_rows(_giou, _parts(boxes1), _parts(boxes2))
 
 
 def distance_box_iou(
@@ -81,7 +84,7 @@ def distance_box_iou(
         InputError: not boxes, or different batches or devices.
     """
     _check_pairs(boxes1, boxes2)
-    return _iou_and_union(boxes1, boxes2)[0] - _distance(_floating(boxes1), _floating(boxes2), eps)
+    return _by_rows(lambda a, b: _iou(a, b) - _distance(a, b, eps), _parts(boxes1), _parts(boxes2))
 
 
 def complete_box_iou(
@@ -102,12 +105,8 @@ def complete_box_iou(
         InputError: not boxes, or different batches or devices.
     """
     _check_pairs(boxes1, boxes2)
-    iou, _ = _iou_and_union(boxes1, boxes2)
-    boxes1, boxes2 = _floating(boxes1), _floating(boxes2)
-    difference = _aspect(boxes1)[..., :, None] - _aspect(boxes2)[..., None, :]
-    aspect = 4 / math.pi**2 * difference**2  # 4 / pi^2 scales it to 0..1
-    weight = (aspect / (1 - iou + aspect + eps)).detach()
-    return iou - _distance(boxes1, boxes2, eps) - weight * aspect
+    angled = [torch.cat([_parts(boxes), _angle(_floating(boxes))[None]]) for boxes in (boxes1, boxes2)]
+    return _by_rows(lambda a, b: _ciou(a, b, eps), *angled)
 
 
 def _check_pairs(boxes1: Tensor, boxes2: Tensor) -> None:
@@ -121,35 +120,19 @@ def _check_pairs(boxes1: Tensor, boxes2: Tensor) -> None:
         )
 
 
-def _iou_and_union(boxes1: Tensor, boxes2: Tensor) -> tuple[Tensor, Tensor]:
-    # Axis by axis: a trailing axis of length 2 would spoil the vector code of every step.
-    a, b = upcast(boxes1)[..., :, None, :], upcast(boxes2)[..., None, :, :]
-    width = (a[..., 2].minimum(b[..., 2]) - a[..., 0].maximum(b[..., 0])).clamp(min=0)
-    height = (a[..., 3].minimum(b[..., 3]) - a[..., 1].maximum(b[..., 1])).clamp(min=0)
-    intersection = width * height
-    union = box_area(boxes1)[..., :, None] + box_area(boxes2)[..., None, :] - intersection
-    proper = (union > 0) & (union < math.inf)  # False for NaN
-    # Twice masked: a division by 0 that is thrown away afterwards still has a gradient of NaN.
-    return (intersection / union.masked_fill(~proper, 1)).masked_fill(~proper, 0), union
+def _placed(boxes: Tensor) -> Tensor:
+    """The boxes, with a point for each that has no place."""
+    boxes = _floating(boxes)
+    return boxes.where((boxes.abs() <= LARGEST).all(dim=-1, keepdim=True), 0)  # False for NaN
 
 
-def _enclosing(boxes1: Tensor, boxes2: Tensor) -> tuple[Tensor, Tensor]:
-    """Width and height of the smallest box around both."""
-    a, b = boxes1[..., :, None, :], boxes2[..., None, :, :]
-    width = (a[..., 2].maximum(b[..., 2]) - a[..., 0].minimum(b[..., 0])).clamp(min=0)
-    height = (a[..., 3].maximum(b[..., 3]) - a[..., 1].minimum(b[..., 1])).clamp(min=0)
-    return width, height
+def _parts(boxes: Tensor) -> Tensor:
+    """x0, y0, x1, y1 and area of all boxes, one after the other: vector code reaches only what lies together."""
+    boxes = _floating(boxes)
+    return torch.stack([*boxes.unbind(-1), box_area(boxes)])
 
 
-def _distance(boxes1: Tensor, boxes2: Tensor, eps: float) -> Tensor:
-    width, height = _enclosing(boxes1, boxes2)
-    centre1 = (boxes1[..., :2] + boxes1[..., 2:])[..., :, None, :] / 2
-    centre2 = (boxes2[..., :2] + boxes2[..., 2:])[..., None, :, :] / 2
-    squared = (centre1[..., 0] - centre2[..., 0]) ** 2 + (centre1[..., 1] - centre2[..., 1]) ** 2
-    return squared / (width**2 + height**2 + eps)
-
-
-def _aspect(boxes: Tensor) -> Tensor:
+def _angle(boxes: Tensor) -> Tensor:
     """The angle of the diagonal, from 0 (no width) to a right angle (no height)."""
     width, height = (boxes[..., 2] - boxes[..., 0]).clamp(min=0), (boxes[..., 3] - boxes[..., 1]).clamp(min=0)
     # A point has no angle and a gradient of NaN; as a box of height 1 it has angle 0 and none.
@@ -159,3 +142,62 @@ def _aspect(boxes: Tensor) -> Tensor:
 def _floating(boxes: Tensor) -> Tensor:
     wide = upcast(boxes)
     return wide if wide.is_floating_point() else wide.to(torch.get_default_dtype())
+
+
+def _by_rows(pairs: Callable[[Tensor, Tensor], Tensor], first: Tensor, second: Tensor) -> Tensor:
+    """All pairs of the given parts, with the memory of a block of rows where autograd keeps nothing."""
+    first, second = first.unsqueeze(-1), second.unsqueeze(-2)
+    recorded = torch.is_grad_enabled() and (first.requires_grad or second.requires_grad)
+    batch, size, others = first.shape[1:-2], first.shape[-2], second.shape[-1]
+    # A compiler fuses the steps itself, and could not trace a loop over a number that it does not know.
+    if torch.compiler.is_compiling() or recorded or batch.numel() * size * others <= BLOCK:
+        return pairs(first, second)
+    dtype = torch.promote_types(first.dtype, second.dtype)
+    result = first.new_empty((*batch, size, others), dtype=dtype)
+    rows = max(1, BLOCK // (batch.numel() * others))
+    for start in range(0, size, rows):
+        block = slice(start, start + rows)
+        result[..., block, :] = pairs(first[..., block, :], second)
+    return result
+
+
+def _iou(first: Tensor, second: Tensor) -> Tensor:
+    intersection, union = _intersection_and_union(first, second)
+    # Not the quotient is masked but the divisor: a division by 0 has a gradient of NaN even where it is thrown away.
+    return intersection / union.masked_fill(union == 0, 1)
+
+
+def _giou(first: Tensor, second: Tensor) -> Tensor:
+    intersection, union = _intersection_and_union(first, second)
+    width, height = _enclosing(first, second)
+    enclosing = width * height
+    rest = (enclosing - union).masked_fill(enclosing == 0, 0)
+    return intersection / union.masked_fill(union == 0, 1) - rest / enclosing.masked_fill(enclosing == 0, 1)
+
+
+def _ciou(first: Tensor, second: Tensor, eps: float) -> Tensor:
+    iou = _iou(first, second)
+    aspect = 4 / math.pi**2 * (first[5] - second[5]) ** 2  # 4 / pi^2 scales it to 0..1
+    weight = (aspect / (1 - iou + aspect + eps)).detach()
+    return iou - _distance(first, second, eps) - weight * aspect
+
+
+def _intersection_and_union(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
+    width = (first[2].minimum(second[2]) - first[0].maximum(second[0])).clamp(min=0)
+    height = (first[3].minimum(second[3]) - first[1].maximum(second[1])).clamp(min=0)
+    intersection = width * height
+    return intersection, first[4] + second[4] - intersection
+
+
+def _enclosing(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
+    """Width and height of the smallest box around both."""
+    width = (first[2].maximum(second[2]) - first[0].minimum(second[0])).clamp(min=0)
+    height = (first[3].maximum(second[3]) - first[1].minimum(second[1])).clamp(min=0)
+    return width, height
+
+
+def _distance(first: Tensor, second: Tensor, eps: float) -> Tensor:
+    width, height = _enclosing(first, second)
+    across = (first[0] + first[2]) / 2 - (second[0] + second[2]) / 2
+    down = (first[1] + first[3]) / 2 - (second[1] + second[3]) / 2
+    return (across**2 + down**2) / (width**2 + height**2 + eps)
