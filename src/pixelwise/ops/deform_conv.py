@@ -54,15 +54,16 @@ def deform_conv2d(
     """
     steps = [pair_of(stride, "stride", 1), pair_of(padding, "padding", 0), pair_of(dilation, "dilation", 1)]
     _check_kinds(input, {"offset": offset, "weight": weight, "bias": bias, "mask": mask})
+    lattice = Lattice(weight.shape[2:], *steps)
+    _check_weight(input, weight, bias)
+    _check_fit(input, lattice)
+    _check_offset(input, offset, lattice)
+    if mask is not None:
+        _check_mask(mask, offset)
     if torch.is_autocast_enabled(input.device.type):
         dtype = torch.get_autocast_dtype(input.device.type)
         input, weight = input.to(dtype), weight.to(dtype)
         bias = None if bias is None else bias.to(dtype)
-    _check_weight(input, weight, bias)
-    lattice = Lattice(weight.shape[2:], *steps)
-    _check_offset(input, offset, lattice)
-    if mask is not None:
-        _check_mask(mask, offset)
     output: Tensor = deform_conv2d_op(input, offset, weight, bias, mask, *steps)
     return output
 
@@ -140,6 +141,7 @@ class DeformConv2d(nn.Module):
             InputError: the input has other channels than announced, or the kernel does not fit it.
         """
         _check_weight(input, self.weight, self.bias)
+        _check_fit(input, Lattice(self.weight.shape[2:], self.stride, self.padding, self.dilation))
         found = self.offset(input)
         offset, strength = found[:, : self.offset_channels], found[:, self.offset_channels :]
         mask = 2 * strength.sigmoid() if self.modulated else None
@@ -172,7 +174,8 @@ def _check_weight(input: Tensor, weight: Tensor, bias: Tensor | None) -> None:
             f"an input of shape {tuple(input.shape)} and a weight of shape {tuple(weight.shape)}",
             hint="the weight is (outputs, input channels / groups, height, width)",
         )
-    if weight.dtype != input.dtype or (bias is not None and bias.dtype != input.dtype):
+    alike = weight.dtype == input.dtype and (bias is None or bias.dtype == input.dtype)
+    if not alike and not torch.is_autocast_enabled(input.device.type):
         raise InputError(
             "weight and bias of the input's dtype",
             f"an input of {input.dtype}, a weight of {weight.dtype}"
@@ -187,7 +190,7 @@ def _check_weight(input: Tensor, weight: Tensor, bias: Tensor | None) -> None:
         )
 
 
-def _check_offset(input: Tensor, offset: Tensor, lattice: Lattice) -> None:
+def _check_fit(input: Tensor, lattice: Lattice) -> None:
     height, width = lattice.output(0, input.shape[2]), lattice.output(1, input.shape[3])
     if height < 1 or width < 1:
         raise InputError(
@@ -195,6 +198,10 @@ def _check_offset(input: Tensor, offset: Tensor, lattice: Lattice) -> None:
             f"an image of {input.shape[2]}x{input.shape[3]}, whose output would be {height}x{width}",
             hint="raise the padding, or lower the dilation",
         )
+
+
+def _check_offset(input: Tensor, offset: Tensor, lattice: Lattice) -> None:
+    height, width = lattice.output(0, input.shape[2]), lattice.output(1, input.shape[3])
     per_group = 2 * lattice.kernel[0] * lattice.kernel[1]
     groups = offset.shape[1] // per_group if offset.ndim == 4 else 0
     wanted = (input.shape[0], per_group * max(groups, 1), height, width)

@@ -22,6 +22,9 @@ the allocator takes fresh pages each time (38 MB at once took four times as long
 CHUNK_ELSEWHERE = 2**23
 """The same on other devices, where few large launches are better: 32 MB of float32."""
 
+LEAST_CHANNELS = 32
+"""What a sample's place, weights and sorting take in the backward pass, as channels of its blend: 128 bytes."""
+
 IMAGE_SHARE = 8
 """Chunks hold at least this part of an image's values, so that even positions that point anywhere cost the backward
 pass only a few passes over the image per kernel position."""
@@ -167,7 +170,8 @@ def _chunks(input: Tensor, offset: Tensor, lattice: Lattice) -> Iterator[tuple[s
     batch, channels, height, width = input.shape
     rows, columns = offset.shape[2:]
     limit = max(CHUNK if input.device.type == "cpu" else CHUNK_ELSEWHERE, channels * height * width // IMAGE_SHARE)
-    step = max(1, limit // (channels * lattice.kernel[0] * lattice.kernel[1] * columns))
+    samples = offset.shape[1] // 2 * columns
+    step = max(1, limit // max(channels * lattice.kernel[0] * lattice.kernel[1] * columns, LEAST_CHANNELS * samples))
     together = max(1, step // rows)
     bands = [slice(first, min(first + step, rows)) for first in range(0, rows, step)]
     for first in range(0, batch, together):

@@ -91,7 +91,9 @@ def find_samples(
     """
     batch, groups, kernel, _, rows, columns = offset.shape
     height, width = table.shape[1] - 2 * BORDER, table.shape[2] - 2 * BORDER
-    positions = offset.to(table.dtype).permute(3, 0, 4, 5, 2, 1).contiguous()
+    # Always a copy: with one kernel position the caller's offsets would be contiguous in this order already.
+    ordered = offset.permute(3, 0, 4, 5, 2, 1)
+    positions = ordered.to(table.dtype, copy=True, memory_format=torch.contiguous_format)
     positions += _undeformed(lattice, (first_row, rows, columns), positions)
     # Comparing with NaN is False: such a position goes off the image like a far one.
     positions = torch.where(positions > -BORDER, positions, -BORDER)
