@@ -1,4 +1,4 @@
-"""RoIAlign: features averaged over the bins of regions, sampled between pixels (He et al. 2017, Mask R-CNN, section 3)."""
+"""RoIAlign: features averaged over bins of regions, sampled between pixels (He et al. 2017, Mask R-CNN, section 3)."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,24 +7,24 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from pixelwise.ops.roi_bins import bin_taps, parts
+from pixelwise.ops.roi_bins import bin_taps, parts, tap_counts
 from pixelwise.ops.roi_boxes import check_features, check_images, pair, regions_of
 from pixelwise.ops.roi_tables import (
-    bins_from_rows,
     features_from_table,
     is_channels_last,
     pixel_table,
+    put_bins,
     rows_from_bins,
 )
 from pixelwise.ops.roi_taps import Grid
-from pixelwise.ops.taps import blend, spread
+from pixelwise.ops.taps import blend_rows, spread_rows
 
-ROWS_IN_CACHE = 1 << 19
-"""Values that are transposed at once: 2 MB of float32, about a core's second-level cache, in which it is twice as fast."""
+VALUES_IN_CACHE = 1 << 19
+"""Results made before they are put in place: 2 MB of float32, which a core's cache still holds when they are moved."""
 
 
 def roi_align(
-    input: Float[Tensor, "B C H W"],  # noqa: A002  torchvision's name
+    input: Float[Tensor, "B C H W"],
     boxes: Float[Tensor, "K 5"] | Sequence[Float[Tensor, "_ 4"]],
     output_size: int | Sequence[int],
     spatial_scale: float = 1.0,
@@ -67,7 +67,7 @@ def roi_align(
 
 @torch.library.custom_op("pixelwise::roi_align", mutates_args=())
 def _roi_align(
-    input: Tensor,  # noqa: A002
+    input: Tensor,
     rois: Tensor,
     spatial_scale: float,
     pooled_height: int,
@@ -76,39 +76,34 @@ def _roi_align(
     aligned: bool,
 ) -> Tensor:
     check_images(rois, input.shape)
-    out = _empty_result(input, rois, spatial_scale, pooled_height, pooled_width, sampling_ratio, aligned)
-    if out.numel() == 0:
-        return out
+    if not len(rois) or not input.shape[1]:
+        return _empty_result(input, rois, pooled_height, pooled_width)
     grid = Grid((pooled_height, pooled_width), spatial_scale, sampling_ratio, aligned, widened=not aligned)
-    return pooled(input, rois, grid, out)
+    return _pooled(input, rois, grid)
 
 
 @_roi_align.register_fake
-def _empty_result(
-    input: Tensor,  # noqa: A002
-    rois: Tensor,
-    spatial_scale: float,
-    pooled_height: int,
-    pooled_width: int,
-    *_: Any,
-) -> Tensor:
-    layout = torch.channels_last if is_channels_last(input) else torch.contiguous_format
-    shape = (rois.shape[0], input.shape[1], pooled_height, pooled_width)
-    return torch.empty(shape, dtype=input.dtype, device=input.device, memory_format=layout)
+def _(input: Tensor, rois: Tensor, spatial_scale: float, pooled_height: int, pooled_width: int, *_: Any) -> Tensor:
+    return _empty_result(input, rois, pooled_height, pooled_width)
 
 
-def pooled(features: Tensor, rois: Tensor, grid: Grid, out: Tensor) -> Tensor:
-    """The bins of all regions, written into `out`."""
+def _empty_result(features: Tensor, rois: Tensor, height: int, width: int) -> Tensor:
+    layout = torch.channels_last if is_channels_last(features) else torch.contiguous_format
+    shape = (rois.shape[0], features.shape[1], height, width)
+    return torch.empty(shape, dtype=features.dtype, device=features.device, memory_format=layout)
+
+
+def _pooled(features: Tensor, rois: Tensor, grid: Grid) -> Tensor:
     last = is_channels_last(features)
     table = pixel_table(features, torch.promote_types(features.dtype, torch.float32))
     rois, size = rois.to(table.dtype), (features.shape[2], features.shape[3])
-    most_regions = len(rois) if last else max(1, ROWS_IN_CACHE // out[0].numel())
-    for part in parts(rois, size, grid, most_regions):
-        rows = blend(table, bin_taps(rois[part], size, grid, bins_first=not last))
-        values = out[part] if isinstance(part, slice) else torch.empty_like(out[: len(part)])
-        bins_from_rows(rows, values, last)
-        if not isinstance(part, slice):
-            out[part] = values
+    costs, bins = tap_counts(rois, size, grid), grid.bins[0] * grid.bins[1]
+    if last and len(list(parts(costs, bins, len(rois)))) == 1:
+        rows = blend_rows(table, *bin_taps(rois, size, grid, bins_first=False))
+        return rows.to(features.dtype).view(len(rois), *grid.bins, -1).permute(0, 3, 1, 2)
+    out = _empty_result(features, rois, *grid.bins)
+    for part in parts(costs, bins, max(1, VALUES_IN_CACHE // out[0].numel())):
+        put_bins(blend_rows(table, *bin_taps(rois[part], size, grid, bins_first=not last)), out, part, last)
     return out
 
 
@@ -126,7 +121,10 @@ def _roi_align_backward(
     table = grad.new_zeros((batch * height * width, channels), dtype=torch.promote_types(grad.dtype, torch.float32))
     if grad.numel():
         grid = Grid((grad.shape[2], grad.shape[3]), spatial_scale, sampling_ratio, aligned, widened=not aligned)
-        unpooled(grad, rois.to(table.dtype), (height, width), grid, table)
+        rois, size, last = rois.to(table.dtype), (height, width), is_channels_last(grad)
+        for part in parts(tap_counts(rois, size, grid), grid.bins[0] * grid.bins[1], len(rois)):
+            rows = rows_from_bins(grad[part], table.dtype, last)
+            spread_rows(rows, *bin_taps(rois[part], size, grid, bins_first=not last), table)
     return features_from_table(table, shape, grad.dtype, channels_last)
 
 
@@ -136,14 +134,6 @@ def _empty_gradient(
 ) -> Tensor:
     layout = torch.channels_last if channels_last else torch.contiguous_format
     return torch.empty(tuple(shape), dtype=grad.dtype, device=grad.device, memory_format=layout)
-
-
-def unpooled(grad: Tensor, rois: Tensor, size: tuple[int, int], grid: Grid, table: Tensor) -> None:
-    """Adds the gradient of the bins to the pixels that they read."""
-    last = is_channels_last(grad)
-    for part in parts(rois, size, grid, len(rois)):
-        rows = rows_from_bins(grad[part], table.dtype, last)
-        spread(rows, bin_taps(rois[part], size, grid, bins_first=not last), table)
 
 
 def _keep(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:

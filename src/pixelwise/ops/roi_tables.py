@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Integer
 from torch import Tensor
 
 
@@ -38,18 +38,31 @@ def features_from_table(
     return features
 
 
-def bins_from_rows(rows: Float[Tensor, "M C"], out: Float[Tensor, "N C h w"], channels_last: bool) -> None:
-    """Writes results into `out`; rows are ordered region, bin for channels-last results and bin, region for others."""
-    number, channels, height, width = out.shape
+def put_bins(
+    rows: Float[Tensor, "M C"], out: Float[Tensor, "K C h w"], part: slice | Integer[Tensor, " N"], channels_last: bool
+) -> None:
+    """Writes the bins of some regions into `out`.
+
+    Args:
+        rows: one per bin, ordered region, bin row, bin column for channels-last results and bin row, bin column,
+            region for others: putting those in place is then one plain transpose.
+        out: the bins of all regions.
+        part: which regions.
+        channels_last: the memory format of `out`.
+    """
+    _, channels, height, width = out.shape
+    number = len(rows) // (height * width)
     if channels_last:
-        out.copy_(rows.view(number, height, width, channels).permute(0, 3, 1, 2))
-    else:
-        # With the bins outermost this is one plain transpose as well.
-        out.view(number * channels, height * width).copy_(rows.view(height * width, -1).to(out.dtype).t())
+        out[part] = rows.view(number, height, width, channels).permute(0, 3, 1, 2).to(out.dtype)
+        return
+    values = out[part] if isinstance(part, slice) else torch.empty_like(out[:number])
+    values.view(number * channels, height * width).copy_(rows.to(out.dtype).view(height * width, -1).t())
+    if not isinstance(part, slice):
+        out[part] = values
 
 
 def rows_from_bins(values: Float[Tensor, "N C h w"], dtype: torch.dtype, channels_last: bool) -> Float[Tensor, "M C"]:
-    """One row per bin in the order of `bins_from_rows`."""
+    """One row per bin in the order of `put_bins`."""
     channels = values.shape[1]
     values = values.to(dtype)
     if channels_last:

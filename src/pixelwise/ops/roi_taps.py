@@ -15,7 +15,7 @@ UNIT = 2.0**40
 """Weights are summed as integers times 2**-40: far below float32's rounding; 2**23 samples fit an int64."""
 
 UNIT_DOUBLE = 2.0**52
-"""The same for float64, at its rounding; 2**11 samples on one pixel fit, and an adaptive grid puts fewer than 6 there."""
+"""The same for float64, at its rounding; 2**11 samples on one pixel fit."""
 
 
 @dataclass(frozen=True)

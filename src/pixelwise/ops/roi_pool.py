@@ -1,0 +1,162 @@
+"""RoIPool: the maximum of the features in each bin of regions rounded to pixels (Girshick 2015, Fast R-CNN, 2.1)."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from pixelwise.ops.roi_bins import parts
+from pixelwise.ops.roi_boxes import check_features, check_images, pair, regions_of
+from pixelwise.ops.roi_tables import features_from_table, is_channels_last, pixel_table
+from pixelwise.ops.taps import blend_rows
+
+VALUES_AT_ONCE = 1 << 20
+"""Maxima made before they are put in place: 4 MB of float32 and 8 MB of their places."""
+
+
+def roi_pool(
+    input: Float[Tensor, "B C H W"],
+    boxes: Float[Tensor, "K 5"] | Sequence[Float[Tensor, "_ 4"]],
+    output_size: int | Sequence[int],
+    spatial_scale: float = 1.0,
+) -> Float[Tensor, "K C h w"]:
+    """The largest feature in each bin of each region, in the dtype and memory format of the features.
+
+    The corners of a region are rounded to pixels (halves away from 0) and belong to it, so it is at least one pixel
+    large; bins are rounded outwards and overlap. A bin without pixels, such as one outside the features, gives 0.
+
+    Signature and values are torchvision's. It differs in these corners: features and boxes may have different float
+    dtypes and half precision works; a NaN among the features makes its bins NaN instead of being skipped; a region
+    with a coordinate that is not finite gives zeros; an image number outside the batch is an error instead of a stray
+    read; the gradient is the same in every run on every device. It goes to the first of equal maxima. Boxes get no
+    gradient, and there is no second derivative.
+
+    Args:
+        input: the features.
+        boxes: regions in image coordinates, either as rows (number of the image, x0, y0, x1, y1) or as one tensor of
+            boxes per image.
+        output_size: bins along y and x, or one number for both.
+        spatial_scale: what boxes are multiplied by to get into feature coordinates, such as 1/16.
+
+    Raises:
+        InputError: shapes, dtypes or devices do not fit, or a region names an image that is not in the batch.
+    """
+    bins = pair(output_size)
+    check_features(input, bins)
+    result: Tensor = _roi_pool(input, regions_of(input, boxes), spatial_scale, *bins)[0]
+    return result
+
+
+@torch.library.custom_op("pixelwise::roi_pool", mutates_args=())
+def _roi_pool(
+    input: Tensor, rois: Tensor, spatial_scale: float, pooled_height: int, pooled_width: int
+) -> tuple[Tensor, Tensor]:
+    """The maxima and, for each, its row in the table of all pixels; -1 where a bin has no pixels."""
+    images = check_images(rois, input.shape)
+    values, places = _empty_results(input, rois, pooled_height, pooled_width)
+    if not values.numel():
+        return values, places
+    table = pixel_table(input, torch.promote_types(input.dtype, torch.float32))
+    has_nan = bool(table.isnan().any())
+    height, width = input.shape[2:]
+    corners = rois[:, 1:].to(table.dtype) * spatial_scale
+    top, bottom = _windows(corners[:, 1], corners[:, 3], pooled_height, height)
+    left, right = _windows(corners[:, 0], corners[:, 2], pooled_width, width)
+    costs = (bottom - top).amax(1).clamp(min=1) * (right - left).amax(1).clamp(min=1)
+    for part in parts(costs.float(), pooled_height * pooled_width, max(1, VALUES_AT_ONCE // values[0].numel())):
+        y = _window_places(top[part], bottom[part], height) + images[part, None, None] * height
+        x = _window_places(left[part], right[part], width)
+        taps = y[:, :, None, :, None] * width + x[:, None, :, None, :]
+        maxima, winners = _maxima(table, taps.flatten(3).flatten(0, 2), has_nan)
+        empty = ((bottom <= top)[part, :, None] | (right <= left)[part, None, :]).reshape(-1, 1)
+        shape = (len(y), pooled_height, pooled_width, -1)
+        values[part] = maxima.masked_fill(empty, 0).view(shape).permute(0, 3, 1, 2).to(values.dtype)
+        places[part] = winners.masked_fill(empty, -1).view(shape).permute(0, 3, 1, 2)
+    return values, places
+
+
+@_roi_pool.register_fake
+def _(
+    input: Tensor, rois: Tensor, spatial_scale: float, pooled_height: int, pooled_width: int
+) -> tuple[Tensor, Tensor]:
+    return _empty_results(input, rois, pooled_height, pooled_width)
+
+
+def _empty_results(features: Tensor, rois: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
+    layout = torch.channels_last if is_channels_last(features) else torch.contiguous_format
+    shape = (rois.shape[0], features.shape[1], height, width)
+    values = torch.empty(shape, dtype=features.dtype, device=features.device, memory_format=layout)
+    return values, torch.empty(shape, dtype=torch.int64, device=features.device, memory_format=layout)
+
+
+def _windows(low: Tensor, high: Tensor, bins: int, length: int) -> tuple[Tensor, Tensor]:
+    """First pixel and the one after the last of each bin along one axis, within 0..length; both 0 if not finite."""
+    start, end = _rounded(low), _rounded(high)
+    step = ((end - start + 1).clamp(min=1) / bins)[:, None]
+    numbers = torch.arange(bins, dtype=low.dtype, device=low.device)
+    first = (numbers * step).floor() + start[:, None]
+    after = ((numbers + 1) * step).ceil() + start[:, None]
+    known = first.isfinite() & after.isfinite()
+    return tuple(torch.where(known, ends, 0).clamp(0, length).long() for ends in (first, after))  # type: ignore[return-value]
+
+
+def _rounded(values: Tensor) -> Tensor:
+    """To whole numbers, halves away from 0 as in C; torch.round takes halves to the even number."""
+    whole = values.trunc()
+    return whole + values.sign() * ((values - whole).abs() >= 0.5)
+
+
+def _window_places(first: Tensor, after: Tensor, length: int) -> Tensor:
+    """The pixels of each window, the last one repeated up to the length of the largest: it changes no maximum."""
+    most = int((after - first).max().clamp(min=1))
+    places = first[..., None] + torch.arange(most, device=first.device)
+    return places.minimum(after[..., None] - 1).clamp(0, length - 1)
+
+
+def _maxima(table: Tensor, places: Tensor, has_nan: bool) -> tuple[Tensor, Tensor]:
+    offsets = torch.arange(0, places.numel(), places.shape[1], device=places.device)
+    maxima, _, _, winners = torch.embedding_bag(table, places.flatten(), offsets, mode=2)  # 2 is "max"
+    if has_nan:  # whether the maximum of a bag is NaN would depend on the order of its rows
+        spoilt = blend_rows(table.isnan().to(table.dtype), places, torch.ones_like(places, dtype=table.dtype)) > 0
+        maxima = maxima.masked_fill(spoilt, torch.nan)
+    return maxima, winners
+
+
+@torch.library.custom_op("pixelwise::roi_pool_backward", mutates_args=())
+def _roi_pool_backward(grad: Tensor, places: Tensor, shape: Sequence[int], channels_last: bool) -> Tensor:
+    batch, channels, height, width = shape
+    table = grad.new_zeros((batch * height * width, channels), dtype=torch.promote_types(grad.dtype, torch.float32))
+    rows = grad.permute(0, 2, 3, 1).reshape(-1, channels).to(table.dtype)
+    places = places.permute(0, 2, 3, 1).reshape(-1, channels)
+    rows, places = rows.masked_fill(places < 0, 0), places.clamp(min=0)
+    if not rows.numel():
+        pass
+    elif grad.device.type == "cpu":
+        table.scatter_add_(0, places, rows)
+    else:  # scatter_add_ adds in any order on a GPU; index_put_ sorts there, but not on a CPU
+        columns = torch.arange(channels, device=grad.device).expand_as(places)
+        table.index_put_((places, columns), rows, accumulate=True)
+    return features_from_table(table, shape, grad.dtype, channels_last)
+
+
+@_roi_pool_backward.register_fake
+def _(grad: Tensor, places: Tensor, shape: Sequence[int], channels_last: bool) -> Tensor:
+    layout = torch.channels_last if channels_last else torch.contiguous_format
+    return torch.empty(tuple(shape), dtype=grad.dtype, device=grad.device, memory_format=layout)
+
+
+def _keep(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
+    features = inputs[0]
+    ctx.save_for_backward(output[1])
+    ctx.mark_non_differentiable(output[1])
+    ctx.settings = (list(features.shape), is_channels_last(features))
+
+
+def _gradient(ctx: Any, grad: Tensor, _: Tensor | None) -> tuple[Tensor | None, ...]:
+    (places,) = ctx.saved_tensors
+    return _roi_pool_backward(grad, places, *ctx.settings), None, None, None, None
+
+
+_roi_pool.register_autograd(_gradient, setup_context=_keep)
