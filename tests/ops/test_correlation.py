@@ -14,8 +14,7 @@ def two_maps(*shape: int, dtype: torch.dtype = torch.float64) -> tuple[torch.Ten
     return torch.randn(*shape, dtype=dtype), torch.randn(*shape, dtype=dtype)
 
 
-@pytest.mark.parametrize("reduction", ["mean", "sum"])
-@pytest.mark.parametrize("size", [(5, 7), (6, 1), (1, 8), (1, 1)])
+@pytest.mark.parametrize("size", [(5, 7), (6, 1), (1, 4)])
 @pytest.mark.parametrize(
     ("max_displacement", "stride", "kernel_size", "position_stride"),
     [
@@ -35,11 +34,13 @@ def two_maps(*shape: int, dtype: torch.dtype = torch.float64) -> tuple[torch.Ten
     ],
 )
 def test_the_result_equals_the_definition(
-    size: tuple[int, int], max_displacement: int, stride: int, kernel_size: int, position_stride: int, reduction: str
+    size: tuple[int, int], max_displacement: int, stride: int, kernel_size: int, position_stride: int
 ) -> None:
     first, second = two_maps(2, 3, *size)
-    settings = (max_displacement, stride, kernel_size, position_stride, reduction)
-    assert_close(correlation(first, second, *settings), correlate_by_hand(first, second, *settings))
+    settings = (max_displacement, stride, kernel_size, position_stride)
+    mean = correlation(first, second, *settings)
+    assert_close(mean, correlate_by_hand(first, second, *settings))
+    assert_close(correlation(first, second, *settings, reduction="sum"), mean * 3 * kernel_size**2)
 
 
 @pytest.mark.parametrize("width", [BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK + 5])
@@ -67,8 +68,8 @@ def test_the_best_match_is_the_true_displacement() -> None:
 
 @pytest.mark.parametrize("settings", [(4, 2, 1, 1), (3, 1, 3, 2), (2, 3, 1, 1), (2, 2, 3, 1), (6, 2, 1, 4)])
 def test_the_gradients_are_exact(settings: tuple[int, int, int, int]) -> None:
-    first, second = (maps.requires_grad_() for maps in two_maps(2, 2, 4, 5))
-    assert torch.autograd.gradcheck(lambda a, b: correlation(a, b, *settings), (first, second))
+    first, second = (maps.requires_grad_() for maps in two_maps(2, 2, 3, 4))
+    assert torch.autograd.gradcheck(lambda a, b: correlation(a, b, *settings), (first, second), fast_mode=True)
 
 
 @pytest.mark.parametrize("settings", [(20, 2), (5, 1), (7, 3)])
