@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pixelwise.data.formats.coco import decode_mask
 from pixelwise.data.formats.flo import read_flo
 from pixelwise.data.pasture import Knobs, folder, render, write_folder
 from pixelwise.errors import InputError
+from pixelwise.ops.run_lengths import decode_mask
 
 KNOBS = Knobs(size=(40, 48), objects=(0, 3), words=0.3)
 IMAGES = 5

@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from pixelwise.data.formats.coco import Annotation, annotation, encode_mask, write_coco
+from pixelwise.data.formats.coco import Annotation, annotation, write_coco
 from pixelwise.data.formats.flo import write_flo
 from pixelwise.data.formats.masks import write_label_map
 from pixelwise.data.pasture.knobs import CLASSES, SPECIES, Knobs
 from pixelwise.data.pasture.render import Scene, check_draw, render
 from pixelwise.errors import InputError
 from pixelwise.files import whole_file, write_text
+from pixelwise.ops.run_lengths import encode_mask
 
 FORMAT_VERSION = 1
 """Rises when the same knobs and seed would give another picture or another layout."""
