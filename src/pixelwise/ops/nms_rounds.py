@@ -42,9 +42,10 @@ def _settled(block: Ranked, threshold: float) -> Bool[Tensor, " N"]:
     After round r the first r links of every chain of overlaps are right, so the rounds end, and what then no longer
     changes is the one answer.
     """
-    higher, lower = overlapping_pairs(block, block, threshold)
-    down = higher < lower
-    higher, lower = higher[down], lower[down]
+    one, other = overlapping_pairs(block, block, threshold, ahead=True)
+    different = one != other
+    one, other = one[different], other[different]
+    higher, lower = one.minimum(other), one.maximum(other)
     alive = torch.ones_like(block.groups, dtype=torch.bool)
     while True:
         following = torch.ones_like(alive)
