@@ -79,7 +79,7 @@ def test_a_list_holds_the_boxes_of_each_image() -> None:
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
-@pytest.mark.parametrize(("ratio", "column", "aligned"), product([-1, 2], [1, 2, 3, 4], [False, True]))
+@pytest.mark.parametrize(("ratio", "column", "aligned"), list(product([-1, 2], [1, 2, 3, 4], [False, True])))
 def test_a_box_that_is_not_finite_gives_zeros(bad: float, ratio: int, column: int, aligned: bool) -> None:
     features, regions = torch.rand(1, 2, 6, 6, requires_grad=True), torch.tensor([[0.0, 1, 1, 4, 4]]).repeat(2, 1)
     regions[0, column] = bad
@@ -142,7 +142,7 @@ def test_half_precision_rounds_only_the_result(dtype: torch.dtype) -> None:
         assert grad.dtype == dtype
 
 
-@pytest.mark.parametrize(("ratio", "aligned"), product([-1, 2], [False, True]))
+@pytest.mark.parametrize(("ratio", "aligned"), list(product([-1, 2], [False, True])))
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
 def test_gradients(ratio: int, aligned: bool, layout: torch.memory_format) -> None:
     features = torch.rand(1, 3, 5, 5, dtype=torch.float64).contiguous(memory_format=layout).requires_grad_()
@@ -160,10 +160,11 @@ def test_boxes_get_no_gradient() -> None:
 
 def test_runs_agree_bit_for_bit() -> None:
     features, regions = torch.randn(2, 5, 40, 40, requires_grad=True), some_regions(200, dtype=torch.float32)
+    regions[:, 1:] *= 3
     runs = []
     for threads in (1, 2, 2):
         torch.set_num_threads(threads)
-        out = roi_align(features, regions * 3, 7)
+        out = roi_align(features, regions, 7)
         runs.append((out, *torch.autograd.grad(out.sin().sum(), features)))
     assert all(torch.equal(a, b) for run in runs[1:] for a, b in zip(runs[0], run, strict=True))
 
@@ -202,7 +203,10 @@ def test_compiles_without_a_break(layout: torch.memory_format) -> None:
         return roi_align(x * 2, boxes, 3, 0.5, 2, True) * 2
 
     torch.compiler.reset()
-    out, expected = torch.compile(twice, fullgraph=True)(features, regions), twice(features, regions)
+    out, expected = (
+        torch.compile(twice, fullgraph=True, backend="aot_eager")(features, regions),
+        twice(features, regions),
+    )
     assert_close(out, expected)
     assert_close(torch.autograd.grad(out.sum(), features), torch.autograd.grad(expected.sum(), features))
 

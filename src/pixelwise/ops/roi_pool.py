@@ -98,8 +98,10 @@ def _windows(low: Tensor, high: Tensor, bins: int, length: int) -> tuple[Tensor,
     numbers = torch.arange(bins, dtype=low.dtype, device=low.device)
     first = (numbers * step).floor() + start[:, None]
     after = ((numbers + 1) * step).ceil() + start[:, None]
-    known = first.isfinite() & after.isfinite()
-    return tuple(torch.where(known, ends, 0).clamp(0, length).long() for ends in (first, after))  # type: ignore[return-value]
+    # Widening would turn an infinite region into one of one pixel.
+    known = (start + end).isfinite()[:, None]
+    first, after = torch.where(known, first, 0), torch.where(known, after, 0)
+    return first.clamp(0, length).long(), after.clamp(0, length).long()
 
 
 def _rounded(values: Tensor) -> Tensor:
@@ -128,16 +130,10 @@ def _maxima(table: Tensor, places: Tensor, has_nan: bool) -> tuple[Tensor, Tenso
 def _roi_pool_backward(grad: Tensor, places: Tensor, shape: Sequence[int], channels_last: bool) -> Tensor:
     batch, channels, height, width = shape
     table = grad.new_zeros((batch * height * width, channels), dtype=torch.promote_types(grad.dtype, torch.float32))
-    rows = grad.permute(0, 2, 3, 1).reshape(-1, channels).to(table.dtype)
-    places = places.permute(0, 2, 3, 1).reshape(-1, channels)
-    rows, places = rows.masked_fill(places < 0, 0), places.clamp(min=0)
-    if not rows.numel():
-        pass
-    elif grad.device.type == "cpu":
-        table.scatter_add_(0, places, rows)
-    else:  # scatter_add_ adds in any order on a GPU; index_put_ sorts there, but not on a CPU
-        columns = torch.arange(channels, device=grad.device).expand_as(places)
-        table.index_put_((places, columns), rows, accumulate=True)
+    if grad.numel():
+        rows = grad.permute(0, 2, 3, 1).reshape(-1, channels).to(table.dtype)
+        places = places.permute(0, 2, 3, 1).reshape(-1, channels)
+        _add_at(table, places.clamp(min=0), rows.masked_fill(places < 0, 0))
     return features_from_table(table, shape, grad.dtype, channels_last)
 
 
@@ -145,6 +141,15 @@ def _roi_pool_backward(grad: Tensor, places: Tensor, shape: Sequence[int], chann
 def _(grad: Tensor, places: Tensor, shape: Sequence[int], channels_last: bool) -> Tensor:
     layout = torch.channels_last if channels_last else torch.contiguous_format
     return torch.empty(tuple(shape), dtype=grad.dtype, device=grad.device, memory_format=layout)
+
+
+def _add_at(table: Tensor, places: Tensor, values: Tensor) -> None:
+    """Adds each value to its column in the row `places` of the table, in the same order in every run."""
+    if table.device.type == "cpu":
+        table.scatter_add_(0, places, values)
+    else:  # on a GPU scatter_add_ adds in any order, and index_put_ sorts; on a CPU it is the other way round
+        columns = torch.arange(table.shape[1], device=table.device).expand_as(places)
+        table.index_put_((places, columns), values, accumulate=True)
 
 
 def _keep(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:

@@ -20,7 +20,7 @@ def pixel_table(features: Float[Tensor, "B C H W"], dtype: torch.dtype) -> Float
     table = features.new_empty((batch, height * width, channels), dtype=dtype)
     for image, rows in zip(features, table, strict=True):
         # torch transposes plain matrices in blocks, three times as fast as it permutes a batch.
-        rows.copy_(image.to(dtype).reshape(channels, -1).t())
+        rows.copy_(image.to(dtype).reshape(channels, height * width).t())
     return table.flatten(0, 1)
 
 
@@ -34,7 +34,7 @@ def features_from_table(
         return table.view(batch, height, width, channels).permute(0, 3, 1, 2)
     features = table.new_empty(shape)
     for image, rows in zip(features, table, strict=True):
-        image.view(channels, -1).copy_(rows.t())
+        image.view(channels, height * width).copy_(rows.t())
     return features
 
 

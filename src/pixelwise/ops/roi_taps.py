@@ -44,7 +44,8 @@ def axis_taps(low: Float[Tensor, " N"], high: Float[Tensor, " N"], bins: int, le
     A region that is not finite gets no weights at all.
     """
     offset = 0.5 if grid.aligned else 0.0
-    start = low * grid.scale - offset
+    # Widening would turn an infinite region into one of one pixel; as NaN it stays without samples.
+    start = torch.where((low + high).isfinite(), low * grid.scale - offset, torch.nan)
     size = high * grid.scale - offset - start
     if grid.widened:
         size = size.clamp(min=1)

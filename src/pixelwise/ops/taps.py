@@ -18,6 +18,8 @@ def blend_rows(
         places: rows of the table, 0 <= place < P, as int32 or int64; T may be 0, which gives zeros.
         weights: of the table's dtype; a tap that shall not count has weight 0 and any valid place.
     """
+    if not places.shape[1]:  # embedding_bag refuses it
+        return table.new_zeros((places.shape[0], table.shape[1]))
     return F.embedding_bag(places, table, mode="sum", per_sample_weights=weights)
 
 
