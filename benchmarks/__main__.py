@@ -1,8 +1,9 @@
 """Runs every benchmark in turn: python -m benchmarks."""
 
-from benchmarks import augmentation, pasture, tiling, unet
+from benchmarks import augmentation, pasture, unet
+from benchmarks.dense import large_image, tiling
 
-SUBJECTS = (pasture, augmentation, unet, tiling)
+SUBJECTS = (pasture, augmentation, unet, tiling, large_image)
 
 
 def main() -> None:

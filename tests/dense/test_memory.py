@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from pixelwise.dense.memory import ActivationMemory, parse_bytes
 from pixelwise.dense.plan import WORKING_COPIES
 from pixelwise.errors import InputError
 from pixelwise.models import UNet
+from references.separate_processes import run_python
 
 
 @pytest.mark.parametrize(
@@ -82,3 +84,34 @@ def test_the_prediction_is_near_a_process(capsys: pytest.CaptureFixture[str]):
 def test_a_smaller_image_takes_less():
     memory = ActivationMemory(UNet(2, width=4, depth=2))
     assert memory.peak((64, 64)) < memory.peak((64, 128)) == memory.peak((128, 64)) < memory.peak((128, 128))
+
+
+AREA = """
+import sys
+from pathlib import Path
+import numpy as np
+import torch
+from pixelwise.dense import tiled
+from pixelwise.models import UNet
+torch.set_num_threads(1)
+rows, folder = int(sys.argv[1]), Path(sys.argv[2])
+image = np.memmap(folder / "image", np.uint8, "w+", shape=(rows, 2000, 3))
+outs = [folder / "a.tif", folder / "b.npy"]
+tiled(UNet(3, width=2, depth=1), image, tile=250, reduce=["argmax", "entropy"], out=outs)
+status = Path("/proc/self/status").read_text().splitlines()
+print(next(int(line.split()[1]) for line in status if line.startswith("VmHWM")) / 1024)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="the peak is read from /proc")
+def test_the_peak_does_not_grow_with_the_area(tmp_path: Path):
+    peaks = []
+    for rows in (1000, 8000):
+        folder = tmp_path / str(rows)
+        folder.mkdir()
+        done = run_python(AREA, rows, folder)
+        assert not done.returncode, done.stderr
+        peaks.append(float(done.stdout))
+    # Image and results together are 16 MB and 128 MB.
+    assert peaks[1] - peaks[0] < 15, peaks
