@@ -181,7 +181,7 @@ def test_runs_agree_bit_for_bit() -> None:
 
 @pytest.mark.parametrize("values", [1, 6 * 6 * 15, 6 * 6 * 15 * 8, 6 * 6 * 15 * 8 * 2])
 def test_chunks_change_nothing(values: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    # One row at a time, one image in pieces, one image whole, two images at once; 8 rows of 15 outputs each.
+    # From one row at a time over pieces of an image to two images at once; 8 rows of 15 outputs each.
     tensors = sample(3, size=(17, 16), spread=5)
     expected, expected_gradients = run(tensors), gradients(tensors)
     monkeypatch.setattr(deform_op, "CHUNK", values)

@@ -31,11 +31,11 @@ def deform_conv2d(
     shapes; each offset group of C / G channels has offsets of its own.
 
     The result has the input's dtype and is channels-last where the input is. Half precision is sampled in float32 and
-    multiplied in half. Under autocast input, weight and bias are cast as for `conv2d`; offsets and mask keep their
-    precision. Differentiable once in every tensor, not twice; repeated calls agree bit for bit.
+    multiplied as `conv2d` does. Under autocast input, weight and bias are cast as for `conv2d`; offsets and mask keep
+    their precision. Differentiable once in every tensor, not twice; repeated calls agree bit for bit.
 
     Differs from torchvision: an offset that is not finite reads nothing (its sample is 0 and passes no gradient; there
-    the result is undefined), and memory beyond the result is one copy of an image and a few times 8 MB (of an eighth of
+    the result is undefined). Memory beyond the result is two copies of an image and a few times 16 MB (or an eighth of
     the image where that is more), not kh * kw copies of the batch.
 
     Args:

@@ -26,6 +26,11 @@ class Lattice:
     padding: Sequence[int]
     dilation: Sequence[int]
 
+    @property
+    def positions(self) -> int:
+        """How many taps the kernel has."""
+        return self.kernel[0] * self.kernel[1]
+
     def output(self, axis: int, length: int) -> int:
         """The length of the output along an axis for an input of `length`; below 1 where the kernel does not fit."""
         reach = self.dilation[axis] * (self.kernel[axis] - 1) + 1
@@ -36,16 +41,15 @@ class Lattice:
 class Samples:
     """The four pixels (top left, top right, bottom left, bottom right) of N positions, and how much each counts.
 
-    Positions are ordered by image, output row, output column, kernel position (row by row), offset group.
+    Positions are ordered by image, output row, output column, kernel row, kernel column, offset group, or as an image.
     `down` and `right` are the position's distances from the top left pixel, in 0..1; `strength` is its mask, if any.
-    `kernel` and `groups` count the kernel positions and the offset groups.
+    `groups` counts the offset groups.
     """
 
     places: Integer[Tensor, "N 4"]
     down: Float[Tensor, " N"]
     right: Float[Tensor, " N"]
     strength: Float[Tensor, " N"] | None
-    kernel: int
     groups: int
 
     def bilinear(self) -> Float[Tensor, "N 4"]:
@@ -73,55 +77,61 @@ def without_border(table: Float[Tensor, "B h w C"]) -> Float[Tensor, "B H W C"]:
 
 
 def find_samples(
-    offset: Float[Tensor, "B G K 2 rows w"],
-    mask: Float[Tensor, "B G K rows w"] | None,
+    offset: Float[Tensor, "B channels rows w"],
+    mask: Float[Tensor, "B half rows w"] | None,
     table: Float[Tensor, "B h v C"],
     lattice: Lattice,
     first_row: int,
+    as_image: bool = False,
 ) -> Samples:
     """The samples of some output rows.
 
     Args:
-        offset: (dy, dx) in pixels for G offset groups and K kernel positions. What is not finite counts as off the
+        offset: (dy, dx) in pixels for every offset group and kernel position. What is not finite counts as off the
             image.
         mask: what each position counts.
         table: as `bordered_table` gives it; its dtype is the one computed in.
         lattice: where the undeformed kernel stands.
         first_row: the output row that the offsets begin with.
+        as_image: orders the samples by image, output row, kernel row, output column, kernel column, offset group. Then
+            the blends are an image in which every output has a block of its own as large as the kernel.
     """
-    batch, groups, kernel, _, rows, columns = offset.shape
+    batch, groups, kernel = offset.shape[0], offset.shape[1] // (2 * lattice.positions), tuple(lattice.kernel)
     height, width = table.shape[1] - 2 * BORDER, table.shape[2] - 2 * BORDER
-    # Always a copy: with one kernel position the caller's offsets would be contiguous in this order already.
-    ordered = offset.permute(3, 0, 4, 5, 2, 1)
+    # Axes from here on: (down, right), image, row, column, kernel row, kernel column, group; as image 3 and 4 swapped.
+    swapped = (3, 4) if as_image else (3, 3)
+    ordered = torch.unflatten(offset, 1, (groups, *kernel, 2)).permute(4, 0, 5, 6, 2, 3, 1).transpose(*swapped)
+    # Always a copy: with one kernel position the caller's offsets lie in this order already.
     positions = ordered.to(table.dtype, copy=True, memory_format=torch.contiguous_format)
-    positions += _undeformed(lattice, (first_row, rows, columns), positions)
+    positions += _undeformed(lattice, first_row, positions.new_empty(offset.shape[2:])).transpose(*swapped)
     # Comparing with NaN is False: such a position goes off the image like a far one.
     positions = torch.where(positions > -BORDER, positions, -BORDER)
-    positions = positions.minimum(positions.new_tensor([height, width]).view(2, 1, 1, 1, 1, 1))
+    positions = positions.minimum(positions.new_tensor([height, width]).view(2, 1, 1, 1, 1, 1, 1))
     whole = positions.floor()
     positions -= whole
     # 32-bit integers sort twice as fast in the backward pass.
     integer = torch.int32 if table.shape[:3].numel() * groups < 2**31 else torch.int64
     row, column = whole.to(integer).add_(BORDER)
-    image = torch.arange(batch, device=row.device, dtype=integer).view(-1, 1, 1, 1, 1)
+    image = torch.arange(batch, device=row.device, dtype=integer).view(-1, 1, 1, 1, 1, 1)
     group = torch.arange(groups, device=row.device, dtype=integer)
     corner = (((image * table.shape[1] + row) * table.shape[2] + column) * groups + group).flatten()
     below = table.shape[2] * groups
     places = torch.stack([corner, corner + groups, corner + below, corner + below + groups], dim=-1)
-    strength = None if mask is None else mask.to(table.dtype).permute(0, 3, 4, 2, 1).flatten()
-    return Samples(places, positions[0].flatten(), positions[1].flatten(), strength, kernel, groups)
+    strength = None
+    if mask is not None:
+        spread = torch.unflatten(mask[None], 2, (groups, *kernel)).permute(0, 1, 5, 6, 3, 4, 2).transpose(*swapped)
+        strength = spread.to(table.dtype).flatten()
+    return Samples(places, positions[0].flatten(), positions[1].flatten(), strength, groups)
 
 
-def _undeformed(lattice: Lattice, window: tuple[int, int, int], like: Tensor) -> Float[Tensor, "2 1 rows w K 1"]:
-    """Rows and columns that the undeformed kernel reads, for a window (first row, rows, columns) of the output."""
-    first_row, rows, columns = window
+def _undeformed(lattice: Lattice, first_row: int, window: Tensor) -> Float[Tensor, "2 1 rows w kh kw 1"]:
+    """Rows and columns that the undeformed kernel reads, for a window of the output that begins at a row."""
 
-    def along(axis: int, first: int, count: int) -> tuple[Tensor, Tensor]:
-        steps = torch.arange(first, first + count, device=like.device, dtype=like.dtype)
-        kernel = torch.arange(lattice.kernel[axis], device=like.device, dtype=like.dtype)
-        return steps * lattice.stride[axis] - lattice.padding[axis], kernel * lattice.dilation[axis]
+    def along(axis: int, first: int) -> Tensor:
+        outputs = torch.arange(first, first + window.shape[axis], device=window.device, dtype=window.dtype)
+        kernel = torch.arange(lattice.kernel[axis], device=window.device, dtype=window.dtype)
+        return (outputs * lattice.stride[axis] - lattice.padding[axis])[:, None] + kernel * lattice.dilation[axis]
 
-    (y, kernel_y), (x, kernel_x) = along(0, first_row, rows), along(1, 0, columns)
-    kernel_y, kernel_x = torch.meshgrid(kernel_y, kernel_x, indexing="ij")
-    y, x = torch.meshgrid(y, x, indexing="ij")
-    return torch.stack([y[..., None] + kernel_y.flatten(), x[..., None] + kernel_x.flatten()])[:, None, ..., None]
+    down, right = along(0, first_row)[:, None, :, None], along(1, 0)[:, None]
+    shape = (*window.shape, *lattice.kernel)
+    return torch.stack([down.expand(shape), right.expand(shape)])[:, None, ..., None]
