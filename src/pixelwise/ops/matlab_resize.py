@@ -31,7 +31,7 @@ def resize_matlab(images: Shaped[Tensor, "*channels H W"], scale: float | int) -
         InputError: images of another dtype or without pixels, or a scale that is not a positive number.
 
     >>> resize_matlab(torch.tensor([[0, 0, 0, 0, 255, 255, 255, 255]], dtype=torch.uint8), 0.5)
-    tensor([[  0,   0, 255, 255]], dtype=torch.uint8)
+    tensor([[  0,  17, 238, 255]], dtype=torch.uint8)
     """
     if images.dtype != torch.uint8 and not images.is_floating_point():
         raise InputError(
