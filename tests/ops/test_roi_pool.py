@@ -41,7 +41,7 @@ def test_regions_of_different_sizes_keep_their_order(monkeypatch: pytest.MonkeyP
     features = torch.randn(1, 2, 64, 64)
     expected = torch.cat([roi_pool(features, regions[k : k + 1], 2) for k in range(8)])
     assert torch.equal(roi_pool(features, regions, 2), expected)
-    monkeypatch.setattr(module, "VALUES_AT_ONCE", 1)
+    monkeypatch.setattr(module, "VALUES_IN_CACHE", 1)
     assert torch.equal(roi_pool(features, regions, 2), expected)
 
 
@@ -130,7 +130,7 @@ def test_traces_as_one_node() -> None:
     assert_close(torch.autograd.grad(out.sum(), features), torch.autograd.grad(expected.sum(), features))
     program = torch.export.export(Head(), (features.detach(), regions))
     calls = [node.target for node in program.graph.nodes if node.op == "call_function"]
-    assert calls[0] == torch.ops.pixelwise.roi_pool.default
+    assert calls == [torch.ops.pixelwise.roi_pool.default]
     torch.library.opcheck(module._roi_pool, (features, regions, 1.0, 2, 3))
 
 

@@ -67,7 +67,7 @@ def _ps_roi_align(
         # One row for each pixel and bin, holding the bin's own channels.
         table = input.to(dtype).reshape(len(input), -1, bins, *size).permute(0, 3, 4, 2, 1).reshape(-1, out.shape[1])
         rois = rois.to(dtype)
-        for part in parts(tap_counts(rois, size, grid), bins, len(rois)):
+        for part in parts(tap_counts(rois, size, grid), bins):
             rows = blend_rows(table, *_own_taps(rois[part], size, grid))
             out[part] = rows.view(-1, *grid.bins, out.shape[1]).permute(0, 3, 1, 2).to(out.dtype)
     return out
@@ -85,10 +85,10 @@ def _empty_result(features: Tensor, rois: Tensor, height: int, width: int) -> Te
 def _own_taps(
     rois: Float[Tensor, "N 5"], size: tuple[int, int], grid: Grid
 ) -> tuple[Integer[Tensor, "M T"], Float[Tensor, "M T"]]:
-    places, weights = bin_taps(rois, size, grid, bins_first=False)
-    bins = grid.bins[0] * grid.bins[1]
-    own = torch.arange(bins, device=places.device).repeat(len(rois))[:, None]
-    return places.long() * bins + own, weights
+    places, weights = bin_taps(rois, size, grid)
+    bins = places.shape[1]
+    own = torch.arange(bins, device=places.device)[:, None]
+    return (places.long() * bins + own).flatten(0, 1), weights.flatten(0, 1)
 
 
 @torch.library.custom_op("pixelwise::ps_roi_align_backward", mutates_args=())
@@ -102,7 +102,7 @@ def _ps_roi_align_backward(
     if grad.numel():
         grid = Grid((grad.shape[2], grad.shape[3]), spatial_scale, sampling_ratio, aligned=True, widened=False)
         rois = rois.to(dtype)
-        for part in parts(tap_counts(rois, (height, width), grid), bins, len(rois)):
+        for part in parts(tap_counts(rois, (height, width), grid), bins):
             rows = grad[part].permute(0, 2, 3, 1).reshape(-1, own).to(dtype)
             spread_rows(rows, *_own_taps(rois[part], (height, width), grid), table)
     ordered = table.view(batch, height, width, bins, own).permute(0, 4, 3, 1, 2)

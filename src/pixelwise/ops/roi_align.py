@@ -7,9 +7,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from pixelwise.ops.roi_bins import bin_taps, parts, tap_counts
+from pixelwise.ops.roi_bins import bin_taps, parts, pieces, tap_counts
 from pixelwise.ops.roi_boxes import check_features, check_images, pair, regions_of
 from pixelwise.ops.roi_tables import (
+    bin_rows,
     features_from_table,
     is_channels_last,
     pixel_table,
@@ -97,13 +98,17 @@ def _pooled(features: Tensor, rois: Tensor, grid: Grid) -> Tensor:
     last = is_channels_last(features)
     table = pixel_table(features, torch.promote_types(features.dtype, torch.float32))
     rois, size = rois.to(table.dtype), (features.shape[2], features.shape[3])
-    costs, bins = tap_counts(rois, size, grid), grid.bins[0] * grid.bins[1]
-    if last and len(list(parts(costs, bins, len(rois)))) == 1:
-        rows = blend_rows(table, *bin_taps(rois, size, grid, bins_first=False))
-        return rows.to(features.dtype).view(len(rois), *grid.bins, -1).permute(0, 3, 1, 2)
     out = _empty_result(features, rois, *grid.bins)
-    for part in parts(costs, bins, max(1, VALUES_IN_CACHE // out[0].numel())):
-        put_bins(blend_rows(table, *bin_taps(rois[part], size, grid, bins_first=not last)), out, part, last)
+    length = max(1, VALUES_IN_CACHE // out[0].numel())
+    for part in parts(tap_counts(rois, size, grid), grid.bins[0] * grid.bins[1]):
+        places, weights = bin_taps(rois[part], size, grid)
+        if last and len(places) == len(rois):  # nothing to put in order
+            rows = blend_rows(table, places.flatten(0, 1), weights.flatten(0, 1))
+            return rows.to(features.dtype).view(len(rois), *grid.bins, -1).permute(0, 3, 1, 2)
+        for start, piece in enumerate(pieces(part, len(places), length)):
+            here = slice(start * length, (start + 1) * length)
+            rows = blend_rows(table, bin_rows(places[here], last), bin_rows(weights[here], last))
+            put_bins(rows, out, piece, last)
     return out
 
 
@@ -122,9 +127,10 @@ def _roi_align_backward(
     if grad.numel():
         grid = Grid((grad.shape[2], grad.shape[3]), spatial_scale, sampling_ratio, aligned, widened=not aligned)
         rois, size, last = rois.to(table.dtype), (height, width), is_channels_last(grad)
-        for part in parts(tap_counts(rois, size, grid), grid.bins[0] * grid.bins[1], len(rois)):
+        for part in parts(tap_counts(rois, size, grid), grid.bins[0] * grid.bins[1]):
             rows = rows_from_bins(grad[part], table.dtype, last)
-            spread_rows(rows, *bin_taps(rois[part], size, grid, bins_first=not last), table)
+            places, weights = bin_taps(rois[part], size, grid)
+            spread_rows(rows, bin_rows(places, last), bin_rows(weights, last), table)
     return features_from_table(table, shape, grad.dtype, channels_last)
 
 

@@ -20,17 +20,16 @@ Part = slice | Tensor
 
 
 def bin_taps(
-    rois: Float[Tensor, "N 5"], size: Size, grid: Grid, bins_first: bool
-) -> tuple[Integer[Tensor, "M T"], Float[Tensor, "M T"]]:
+    rois: Float[Tensor, "N 5"], size: Size, grid: Grid
+) -> tuple[Integer[Tensor, "N bins T"], Float[Tensor, "N bins T"]]:
     """For each bin of each region the pixels that it reads, as rows of the table of all pixels, and their weights.
 
-    Bins are ordered region, bin row, bin column; with `bins_first` bin row, bin column, region.
+    Bins are ordered row by row, and so are the pixels of a bin.
 
     Args:
         rois: number of the image, x0, y0, x1, y1.
         size: height and width of the features.
         grid: how regions are cut.
-        bins_first: the order of the bins.
     """
     height, width = size
     rows = axis_taps(rois[:, 2], rois[:, 4], grid.bins[0], height, grid)
@@ -38,21 +37,13 @@ def bin_taps(
     row_starts = (rows.places + rois[:, 0].long()[:, None, None] * height) * width
     # Half the memory, and twice the speed of sorting for the gradient, unless the features are huge.
     index = torch.int32 if int(row_starts.max()) + width <= torch.iinfo(torch.int32).max else torch.int64
-    y, x = _axes_apart(row_starts.to(index), columns.places.to(index), bins_first)
-    over_y, over_x = _axes_apart(rows.weights, columns.weights, bins_first)
-    taps = y.shape[3] * x.shape[4]
-    return (y + x).reshape(-1, taps), (over_y * over_x).reshape(-1, taps)
+    # Axes: region, bin row, bin column, tap along y, tap along x.
+    places = row_starts.to(index)[:, :, None, :, None] + columns.places.to(index)[:, None, :, None, :]
+    weights = rows.weights[:, :, None, :, None] * columns.weights[:, None, :, None, :]
+    return places.flatten(3).flatten(1, 2), weights.flatten(3).flatten(1, 2)
 
 
-def _axes_apart(along_y: Tensor, along_x: Tensor, bins_first: bool) -> tuple[Tensor, Tensor]:
-    """Views whose outer product has the axes (region, bin row, bin column, tap in y, tap in x), or the bins first."""
-    if bins_first:
-        along_y, along_x = along_y.transpose(0, 1).contiguous(), along_x.transpose(0, 1).contiguous()
-        return along_y[:, None, :, :, None], along_x[None, :, :, None, :]
-    return along_y[:, :, None, :, None], along_x[:, None, :, None, :]
-
-
-def parts(costs: Float[Tensor, " N"], bins: int, most_regions: int) -> Iterator[Part]:
+def parts(costs: Float[Tensor, " N"], bins: int) -> Iterator[Part]:
     """The regions in parts of similar numbers of taps, each part small enough for `MOST_TAPS`.
 
     Within a part all bins get as many taps as the largest has, so regions of very different sizes are kept apart.
@@ -60,21 +51,26 @@ def parts(costs: Float[Tensor, " N"], bins: int, most_regions: int) -> Iterator[
     Args:
         costs: taps per bin of each region, at least 1; there is at least one region.
         bins: number of bins of a region.
-        most_regions: length of the longest part.
     """
     least, most = costs.aminmax()
     if most <= SIMILAR * least:
-        step = _part_length(float(most), bins, most_regions)
-        yield from (slice(start, start + step) for start in range(0, len(costs), step))
+        yield from pieces(slice(0, len(costs)), len(costs), _part_length(most, bins))
         return
     classes = (costs / least).log2().floor().long()
     for kind in torch.unique(classes).tolist():
         members = (classes == kind).nonzero().squeeze(1)
-        yield from members.split(_part_length(float(costs[members].max()), bins, most_regions))
+        yield from pieces(members, len(members), _part_length(costs[members].max(), bins))
 
 
-def _part_length(taps: float, bins: int, most_regions: int) -> int:
-    return max(1, min(most_regions, int(MOST_TAPS / (taps * bins))))
+def _part_length(taps: Tensor, bins: int) -> int:
+    return max(1, int(MOST_TAPS / (float(taps) * bins)))
+
+
+def pieces(part: Part, number: int, length: int) -> Iterator[Part]:
+    """A part of `number` regions cut into pieces of at most `length`."""
+    for start in range(0, number, length):
+        stop = min(start + length, number)
+        yield slice(part.start + start, part.start + stop) if isinstance(part, slice) else part[start:stop]
 
 
 def tap_counts(rois: Float[Tensor, "N 5"], size: Size, grid: Grid) -> Float[Tensor, " N"]:

@@ -1,19 +1,18 @@
 """RoIPool: the maximum of the features in each bin of regions rounded to pixels (Girshick 2015, Fast R-CNN, 2.1)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from pixelwise.ops.roi_bins import parts
+from pixelwise.ops.roi_bins import Part, parts, pieces
 from pixelwise.ops.roi_boxes import check_features, check_images, pair, regions_of
 from pixelwise.ops.roi_tables import features_from_table, is_channels_last, pixel_table
-from pixelwise.ops.taps import blend_rows
 
-VALUES_AT_ONCE = 1 << 20
-"""Maxima made before they are put in place: 4 MB of float32 and 8 MB of their places."""
+VALUES_IN_CACHE = 1 << 18
+"""Maxima made at once: 1 MB of float32, which a core's cache holds together with the pixels they are compared with."""
 
 
 def roi_pool(
@@ -45,50 +44,60 @@ def roi_pool(
     """
     bins = pair(output_size)
     check_features(input, bins)
-    result: Tensor = _roi_pool(input, regions_of(input, boxes), spatial_scale, *bins)[0]
+    result: Tensor = _roi_pool(input, regions_of(input, boxes), spatial_scale, *bins)
     return result
 
 
 @torch.library.custom_op("pixelwise::roi_pool", mutates_args=())
-def _roi_pool(
-    input: Tensor, rois: Tensor, spatial_scale: float, pooled_height: int, pooled_width: int
-) -> tuple[Tensor, Tensor]:
-    """The maxima and, for each, its row in the table of all pixels; -1 where a bin has no pixels."""
-    images = check_images(rois, input.shape)
-    values, places = _empty_results(input, rois, pooled_height, pooled_width)
-    if not values.numel():
-        return values, places
+def _roi_pool(input: Tensor, rois: Tensor, spatial_scale: float, pooled_height: int, pooled_width: int) -> Tensor:
+    check_images(rois, input.shape)
+    out = _empty_result(input, rois, pooled_height, pooled_width)
+    if not out.numel():
+        return out
     table = pixel_table(input, torch.promote_types(input.dtype, torch.float32))
-    has_nan = bool(table.isnan().any())
-    height, width = input.shape[2:]
-    corners = rois[:, 1:].to(table.dtype) * spatial_scale
-    top, bottom = _windows(corners[:, 1], corners[:, 3], pooled_height, height)
-    left, right = _windows(corners[:, 0], corners[:, 2], pooled_width, width)
-    costs = (bottom - top).amax(1).clamp(min=1) * (right - left).amax(1).clamp(min=1)
-    for part in parts(costs.float(), pooled_height * pooled_width, max(1, VALUES_AT_ONCE // values[0].numel())):
-        y = _window_places(top[part], bottom[part], height) + images[part, None, None] * height
-        x = _window_places(left[part], right[part], width)
-        taps = y[:, :, None, :, None] * width + x[:, None, :, None, :]
-        maxima, winners = _maxima(table, taps.flatten(3).flatten(0, 2), has_nan)
-        empty = ((bottom <= top)[part, :, None] | (right <= left)[part, None, :]).reshape(-1, 1)
-        shape = (len(y), pooled_height, pooled_width, -1)
-        values[part] = maxima.masked_fill(empty, 0).view(shape).permute(0, 3, 1, 2).to(values.dtype)
-        places[part] = winners.masked_fill(empty, -1).view(shape).permute(0, 3, 1, 2)
-    return values, places
+    for part, places, empty in _bins(rois.to(table.dtype), spatial_scale, input.shape[2:], out.shape):
+        best = table.index_select(0, places[0])
+        for place in places[1:]:
+            torch.maximum(best, table.index_select(0, place), out=best)
+        rows = best.masked_fill_(empty[:, None], 0).to(out.dtype)
+        out[part] = rows.view(-1, pooled_height, pooled_width, out.shape[1]).permute(0, 3, 1, 2)
+    return out
 
 
 @_roi_pool.register_fake
-def _(
-    input: Tensor, rois: Tensor, spatial_scale: float, pooled_height: int, pooled_width: int
-) -> tuple[Tensor, Tensor]:
-    return _empty_results(input, rois, pooled_height, pooled_width)
+def _(input: Tensor, rois: Tensor, spatial_scale: float, pooled_height: int, pooled_width: int) -> Tensor:
+    return _empty_result(input, rois, pooled_height, pooled_width)
 
 
-def _empty_results(features: Tensor, rois: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
+def _empty_result(features: Tensor, rois: Tensor, height: int, width: int) -> Tensor:
     layout = torch.channels_last if is_channels_last(features) else torch.contiguous_format
     shape = (rois.shape[0], features.shape[1], height, width)
-    values = torch.empty(shape, dtype=features.dtype, device=features.device, memory_format=layout)
-    return values, torch.empty(shape, dtype=torch.int64, device=features.device, memory_format=layout)
+    return torch.empty(shape, dtype=features.dtype, device=features.device, memory_format=layout)
+
+
+def _bins(
+    rois: Tensor, scale: float, size: Sequence[int], shape: Sequence[int]
+) -> Iterator[tuple[Part, Tensor, Tensor]]:
+    """Some regions, the pixels of each of their bins (T x M, row by row), and which bins have none.
+
+    Args:
+        rois: number of the image, x0, y0, x1, y1.
+        scale: from the boxes to the features.
+        size: height and width of the features.
+        shape: of the result.
+    """
+    (height, width), (_, channels, rows, columns) = size, shape
+    top, bottom = _windows(rois[:, 2] * scale, rois[:, 4] * scale, rows, height)
+    left, right = _windows(rois[:, 1] * scale, rois[:, 3] * scale, columns, width)
+    costs = (bottom - top).amax(1).clamp(min=1) * (right - left).amax(1).clamp(min=1)
+    length = max(1, VALUES_IN_CACHE // (channels * rows * columns))
+    for part in parts(costs.float(), rows * columns):
+        for piece in pieces(part, len(costs[part]), length):
+            y = _window_places(top[piece], bottom[piece], height) + rois[piece, :1, None].long() * height
+            x = _window_places(left[piece], right[piece], width)
+            places = (y * width)[:, :, None, :, None] + x[:, None, :, None, :]
+            empty = (bottom <= top)[piece][:, :, None] | (right <= left)[piece][:, None, :]
+            yield piece, places.flatten(3).flatten(0, 2).t().contiguous(), empty.flatten()
 
 
 def _windows(low: Tensor, high: Tensor, bins: int, length: int) -> tuple[Tensor, Tensor]:
@@ -117,30 +126,28 @@ def _window_places(first: Tensor, after: Tensor, length: int) -> Tensor:
     return places.minimum(after[..., None] - 1).clamp(0, length - 1)
 
 
-def _maxima(table: Tensor, places: Tensor, has_nan: bool) -> tuple[Tensor, Tensor]:
-    offsets = torch.arange(0, places.numel(), places.shape[1], device=places.device)
-    maxima, _, _, winners = torch.embedding_bag(table, places.flatten(), offsets, mode=2)  # 2 is "max"
-    if has_nan:  # whether the maximum of a bag is NaN would depend on the order of its rows
-        spoilt = blend_rows(table.isnan().to(table.dtype), places, torch.ones_like(places, dtype=table.dtype)) > 0
-        maxima = maxima.masked_fill(spoilt, torch.nan)
-    return maxima, winners
-
-
 @torch.library.custom_op("pixelwise::roi_pool_backward", mutates_args=())
-def _roi_pool_backward(grad: Tensor, places: Tensor, shape: Sequence[int], channels_last: bool) -> Tensor:
-    batch, channels, height, width = shape
-    table = grad.new_zeros((batch * height * width, channels), dtype=torch.promote_types(grad.dtype, torch.float32))
-    if grad.numel():
-        rows = grad.permute(0, 2, 3, 1).reshape(-1, channels).to(table.dtype)
-        places = places.permute(0, 2, 3, 1).reshape(-1, channels)
-        _add_at(table, places.clamp(min=0), rows.masked_fill(places < 0, 0))
-    return features_from_table(table, shape, grad.dtype, channels_last)
+def _roi_pool_backward(grad: Tensor, features: Tensor, rois: Tensor, out: Tensor, spatial_scale: float) -> Tensor:
+    """Finds the maxima again: to keep their places from the forward pass would cost twice the memory of the result."""
+    channels, last = features.shape[1], is_channels_last(features)
+    table = pixel_table(features, torch.promote_types(features.dtype, torch.float32))
+    sums = torch.zeros_like(table)
+    if not grad.numel():
+        return features_from_table(sums, features.shape, grad.dtype, last)
+    for part, places, empty in _bins(rois.to(table.dtype), spatial_scale, features.shape[2:], out.shape):
+        best = out[part].permute(0, 2, 3, 1).reshape(-1, channels).to(table.dtype)
+        rows = grad[part].permute(0, 2, 3, 1).reshape(-1, channels).to(table.dtype)
+        winners = places[0][:, None].expand_as(best)
+        for place in places.flip(0):  # backwards, so that the first of equal maxima stays
+            value = table.index_select(0, place)
+            winners = torch.where((value == best) | value.isnan(), place[:, None], winners)
+        _add_at(sums, winners, rows.masked_fill(empty[:, None], 0))
+    return features_from_table(sums, features.shape, grad.dtype, last)
 
 
 @_roi_pool_backward.register_fake
-def _(grad: Tensor, places: Tensor, shape: Sequence[int], channels_last: bool) -> Tensor:
-    layout = torch.channels_last if channels_last else torch.contiguous_format
-    return torch.empty(tuple(shape), dtype=grad.dtype, device=grad.device, memory_format=layout)
+def _(grad: Tensor, features: Tensor, rois: Tensor, out: Tensor, spatial_scale: float) -> Tensor:
+    return torch.empty_like(features)
 
 
 def _add_at(table: Tensor, places: Tensor, values: Tensor) -> None:
@@ -152,16 +159,13 @@ def _add_at(table: Tensor, places: Tensor, values: Tensor) -> None:
         table.index_put_((places, columns), values, accumulate=True)
 
 
-def _keep(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
-    features = inputs[0]
-    ctx.save_for_backward(output[1])
-    ctx.mark_non_differentiable(output[1])
-    ctx.settings = (list(features.shape), is_channels_last(features))
+def _keep(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+    features, rois, ctx.scale, _, _ = inputs
+    ctx.save_for_backward(features, rois, output)
 
 
-def _gradient(ctx: Any, grad: Tensor, _: Tensor | None) -> tuple[Tensor | None, ...]:
-    (places,) = ctx.saved_tensors
-    return _roi_pool_backward(grad, places, *ctx.settings), None, None, None, None
+def _gradient(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+    return _roi_pool_backward(grad, *ctx.saved_tensors, ctx.scale), None, None, None, None
 
 
 _roi_pool.register_autograd(_gradient, setup_context=_keep)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Float, Integer
+from jaxtyping import Float, Integer, Shaped
 from torch import Tensor
 
 
@@ -38,14 +38,22 @@ def features_from_table(
     return features
 
 
+def bin_rows(taps: Shaped[Tensor, "N bins T"], channels_last: bool) -> Shaped[Tensor, "M T"]:
+    """One row per bin, in the order in which results of this memory format are made.
+
+    That is region, bin for channels-last results, and bin, region for others: putting those in place is then one
+    plain transpose.
+    """
+    return taps.flatten(0, 1) if channels_last else taps.transpose(0, 1).flatten(0, 1)
+
+
 def put_bins(
     rows: Float[Tensor, "M C"], out: Float[Tensor, "K C h w"], part: slice | Integer[Tensor, " N"], channels_last: bool
 ) -> None:
     """Writes the bins of some regions into `out`.
 
     Args:
-        rows: one per bin, ordered region, bin row, bin column for channels-last results and bin row, bin column,
-            region for others: putting those in place is then one plain transpose.
+        rows: one per bin, in the order of `bin_rows`.
         out: the bins of all regions.
         part: which regions.
         channels_last: the memory format of `out`.
@@ -62,7 +70,7 @@ def put_bins(
 
 
 def rows_from_bins(values: Float[Tensor, "N C h w"], dtype: torch.dtype, channels_last: bool) -> Float[Tensor, "M C"]:
-    """One row per bin in the order of `put_bins`."""
+    """One row per bin in the order of `bin_rows`."""
     channels = values.shape[1]
     values = values.to(dtype)
     if channels_last:
