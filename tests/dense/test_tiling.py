@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from pixelwise.data import open_image
 from pixelwise.dense import TiledModel, tiled
-from pixelwise.dense.receptive_field import ReceptiveField
+from pixelwise.dense.surroundings import Surroundings
 from pixelwise.errors import InputError
 from pixelwise.models import UNet
 from pixelwise.models.segmentation.unet import accepted_size, margin
@@ -68,7 +68,7 @@ def test_a_halo_one_alignment_too_small_shows():
     true = tiles.field
     assert true.halo is not None
     less = true.halo[0] - true.alignment[0], true.halo[1] - true.alignment[1]
-    tiles._planner.field = ReceptiveField(less, true.alignment, true.margin)
+    tiles._planner.field = Surroundings(less, true.alignment, true.margin)
     assert (cut(tiles, 16).run(image) - whole).abs().max() > 1e-12
     tiles._planner.field = true
     assert (cut(tiles, 16).run(image) - whole).abs().max() <= 1e-12
@@ -78,7 +78,7 @@ def test_tiles_off_the_alignment_show():
     image = image_of(48, 48).double()
     tiles = cut(PADDED[2], 16)
     true = tiles.field
-    tiles._planner.field = ReceptiveField(true.halo, (1, 1), true.margin)
+    tiles._planner.field = Surroundings(true.halo, (1, 1), true.margin)
     assert (cut(tiles, 18).run(image) - whole_scores(tiles.model, image)).abs().max() > 1e-12
     tiles._planner.field = true
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from pixelwise.dense.memory import ActivationMemory
-from pixelwise.dense.receptive_field import ReceptiveField
 from pixelwise.dense.sizes import AcceptedSizes
+from pixelwise.dense.surroundings import Surroundings
 from pixelwise.errors import InputError
 from pixelwise.shapes import Size
 
@@ -100,7 +100,7 @@ class Planner:
     """Cuts images for one network, whole where the budget allows it, else into the largest tiles that fit."""
 
     def __init__(
-        self, model: nn.Module, field: ReceptiveField, budget: int, tile: int | None = None, channels: int = 3
+        self, model: nn.Module, field: Surroundings, budget: int, tile: int | None = None, channels: int = 3
     ) -> None:
         """Keeps what is known of the network.
 

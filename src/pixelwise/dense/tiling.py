@@ -22,9 +22,9 @@ from pixelwise.dense.memory import parse_bytes
 from pixelwise.dense.outputs import open_outputs
 from pixelwise.dense.placement import evaluating, placement
 from pixelwise.dense.plan import Plan, Planner, Span
-from pixelwise.dense.receptive_field import ReceptiveField, receptive_field
 from pixelwise.dense.region_mask import RegionMask
 from pixelwise.dense.regions import Regions, as_regions, read_mirrored
+from pixelwise.dense.surroundings import Surroundings, measured_surroundings
 from pixelwise.errors import InputError
 from pixelwise.shapes import Size
 
@@ -56,7 +56,7 @@ class TiledModel:
             announce: called with each image's plan and the time it will take before the first tile, such as `print`.
         """
         self.model = model
-        self.field: ReceptiveField = receptive_field(model, channels=channels)
+        self.field: Surroundings = measured_surroundings(model, channels=channels)
         budget = parse_bytes(memory)
         self._channels = channels
         self._announce = announce
