@@ -9,7 +9,7 @@ import torch.nn.functional as F
 
 from pixelwise.errors import InputError
 from pixelwise.ops.masks import mask_iou
-from pixelwise.ops.paste import CroppedMasks, paste_masks, paste_masks_full
+from pixelwise.ops.paste import CroppedMasks, _alike, paste_masks, paste_masks_full
 from pixelwise.ops.run_lengths import decode_mask
 from references.masks import pasted
 
@@ -77,6 +77,23 @@ def test_a_gigantic_box_costs_only_what_shows() -> None:
     full = paste_masks_full(torch.ones(2, 28, 28), torch.tensor([[-1e8, -1e8, 1e8, 1e8], [-1e30, -1, 1e30, 9]]), (6, 7))
     assert full[0].all()
     assert full[1].all()
+
+
+def test_groups_share_a_size_without_much_waste_and_change_nothing() -> None:
+    shown = [[1, 40], [40, 1], [30, 30], [31, 29], [2, 20], [0, 0], [2000, 3000], [0, 0], [1999, 2999]]
+    groups = _alike(shown)
+    assert sorted(index for group in groups for index in group) == list(range(9))
+    for group in groups:
+        height, width = (max(shown[index][axis] for index in group) for axis in (0, 1))
+        useful = sum(shown[index][0] * shown[index][1] for index in group)
+        assert len(group) == 1 or len(group) * height * width <= 2 * useful
+    assert sorted(map(sorted, groups))[-2:] == [[6], [8]]  # too large for one block
+    masks, boxes = torch.rand(30, 28, 28), _boxes(30)
+    together = paste_masks(masks, boxes, SIZE)
+    for place in range(30):
+        alone = paste_masks(masks[place, None], boxes[place, None], SIZE)
+        assert torch.equal(alone.windows[0], together.windows[place])
+        assert alone.corners[0] == together.corners[place]
 
 
 def test_no_masks_and_images_without_pixels() -> None:
@@ -167,11 +184,13 @@ def test_agreement_with_torchvision(cells: int) -> None:
     from torchvision.models.detection.roi_heads import paste_masks_in_image  # noqa: PLC0415
 
     for kind in ("soft", "binary"):
-        masks, boxes = torch.rand(60, cells, cells), _boxes(60, 300) * 1.7
+        masks, boxes = torch.rand(60, cells, cells), _boxes(60, 170) * 1.7
+        boxes[:, 2:].clamp_(min=3)  # torchvision fails on boxes that lie beside the image
         masks = masks if kind == "soft" else masks.round()
         theirs = paste_masks_in_image(masks[:, None], boxes, (300, 400))[:, 0]
         ours = paste_masks(masks, boxes, (300, 400))
         assert isinstance(ours, CroppedMasks)
         different = ours.full() != (theirs >= 0.5)
-        assert (theirs[different] - 0.5).abs().lt(1e-6).all()
-        assert different.sum() < 10
+        assert (theirs[different] - 0.5).abs().lt(4e-6).all()
+        # Masks of zeros and ones have many values of exactly 0.5, which rounding puts on either side.
+        assert different.sum() <= (0 if kind == "soft" else 1e-3 * theirs.gt(0).sum())

@@ -6,8 +6,8 @@ from torch import Tensor
 
 from pixelwise.errors import InputError
 
-BLOCK = 2**24
-"""Numbers of both sets compared at once: 64 MB as float32, in which counts up to 2**24 are exact."""
+BLOCK = 2**18
+"""Pixels of both sets compared at once: as float32 they stay in the cache, and counts up to 2**24 are exact."""
 
 
 def masks_to_boxes(masks: Shaped[Tensor, "N H W"]) -> Float[Tensor, "N 4"]:
@@ -27,7 +27,7 @@ def masks_to_boxes(masks: Shaped[Tensor, "N H W"]) -> Float[Tensor, "N 4"]:
     _check_stack(masks, "masks")
     if 0 in masks.shape:
         return torch.zeros(masks.shape[0], 4, device=masks.device)
-    inside = masks != 0
+    inside = masks.bool()
     (left, right), (top, bottom) = _extent(inside.any(dim=1)), _extent(inside.any(dim=2))
     return torch.stack([left, top, right, bottom], dim=1).float()
 
@@ -39,8 +39,8 @@ def mask_iou(
 ) -> Float[Tensor, "N M"]:
     """Intersection over union of every pair of masks, in 0..1, as float32. Two empty masks have 0.
 
-    Counted by matrix products over blocks of pixels, so memory stays at 64 MB beside the masks, and exactly. A compiled
-    graph takes all pixels at once; there counts beyond 2**24 pixels are rounded.
+    Counted exactly, by matrix products over blocks of pixels that take a megabyte beside the masks. A compiled graph
+    takes all pixels at once, and rounds counts beyond 2**24.
 
     Args:
         masks1: detections, of any real dtype; what is not 0 is inside.
@@ -52,12 +52,10 @@ def mask_iou(
         InputError: not stacks of masks of one size on one device, or marks of another number or dtype.
     """
     _check_pairs(masks1, masks2, iscrowd)
-    first, second = (masks1 != 0).flatten(1), (masks2 != 0).flatten(1)
-    intersection = _common(first, second)
-    areas = first.sum(dim=1)[:, None]
-    union = areas + second.sum(dim=1) - intersection
+    intersection, areas, others = _counts(masks1.flatten(1), masks2.flatten(1))
+    union = areas[:, None] + others - intersection
     if iscrowd is not None:
-        union = torch.where(iscrowd, areas, union)
+        union = torch.where(iscrowd, areas[:, None], union)
     return intersection.float() / union.clamp(min=1).float()
 
 
@@ -67,18 +65,19 @@ def _extent(hit: Tensor) -> tuple[Tensor, Tensor]:
     return numbers.argmax(dim=1), (hit.shape[1] - numbers.flip(1).argmax(dim=1)) * hit.any(dim=1)
 
 
-def _common(first: Tensor, second: Tensor) -> Tensor:
-    """The number of pixels inside both of each pair."""
-    count = first.new_zeros(first.shape[0], second.shape[0], dtype=torch.int64)
+def _counts(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The number of pixels inside both of each pair, inside each of the first, and inside each of the second."""
+    sizes = (first.shape[0], second.shape[0]), first.shape[:1], second.shape[:1]
+    common, area, other = (torch.zeros(size, dtype=torch.int64, device=first.device) for size in sizes)
     pixels = first.shape[1]
     # A compiler could not trace a loop over a number that it does not know.
-    block = pixels if torch.compiler.is_compiling() else BLOCK // max(1, first.shape[0] + second.shape[0])
+    block = pixels if torch.compiler.is_compiling() else max(1, BLOCK // max(1, sum(sizes[0])))
     # Autocast would count in half precision.
     with torch.autocast(first.device.type, enabled=False):
         for start in range(0, pixels, max(1, block)):
-            window = slice(start, start + max(1, block))
-            count = count + (first[:, window].float() @ second[:, window].float().T).to(torch.int64)
-    return count
+            a, b = (masks[:, start : start + block].bool().float() for masks in (first, second))
+            common, area, other = common + (a @ b.T).long(), area + a.sum(1).long(), other + b.sum(1).long()
+    return common, area, other
 
 
 def _check_stack(masks: Tensor, name: str) -> None:

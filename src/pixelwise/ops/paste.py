@@ -20,6 +20,10 @@ FARTHEST = 1e9
 """Coordinates are cut here, in pixels: beyond, whole numbers in 64 bits could overflow, and no image reaches."""
 
 
+BLOCK = 2**22
+"""Soft values computed at once: 16 MB."""
+
+
 @dataclass(frozen=True)
 class CroppedMasks:
     """Masks of objects in one image, each as a window; outside its window nothing of an object is inside.
@@ -61,7 +65,7 @@ def paste_masks(
     """The masks in their boxes, each as a window of the image.
 
     Equal to `paste_masks_in_image(masks[:, None], boxes, size) >= threshold` of torchvision wherever its soft value
-    is not within rounding (1e-6) of the threshold. A box without area still covers the pixel it lies in, as there; a
+    is not within rounding (4e-6) of the threshold. A box without area still covers the pixel it lies in, as there; a
     reversed box (x1 < x0) and one with NaN or infinite coordinates gets an empty window. Values of masks that are not
     finite count as 0. Boxes and thus windows depend on values, so graphs cannot hold this: there use
     `paste_masks_full`.
@@ -81,18 +85,16 @@ def paste_masks(
     start, length = _whole_pixels(boxes, masks.shape[1:], padding)
     low, high = start.clamp(min=0), (start + length).minimum(start.new_tensor(size))
     seen = (high > low).all(dim=1, keepdim=True)
-    low, shown = low.where(seen, 0), (high - low).where(seen, 0)
-    down, across = (
-        _taps_of_windows(start[:, axis], length[:, axis], low[:, axis], shown[:, axis], (cells, padding))
-        for axis, cells in enumerate(masks.shape[1:])
-    )
-    # Autocast would paste in half precision.
-    with torch.autocast(masks.device.type, enabled=False):
-        windows = [
-            rows @ (mask @ columns.T) >= threshold
-            for mask, rows, columns in zip(_finite(masks), down, across, strict=True)
-        ]
-    return CroppedMasks(windows, [(row, column) for row, column in low.tolist()], (int(size[0]), int(size[1])))
+    low, shown = low.where(seen, 0), (high - low).where(seen, 0).tolist()
+    windows: dict[int, Tensor] = {}
+    for group in _alike(shown):
+        one = torch.tensor(group, device=masks.device)
+        extent = max(shown[index][0] for index in group), max(shown[index][1] for index in group)
+        values = _values(masks[one], start[one], length[one], low[one], extent, padding)
+        for index, inside in zip(group, values >= threshold, strict=True):
+            windows[index] = inside[: shown[index][0], : shown[index][1]]
+    corners = [(row, column) for row, column in low.tolist()]
+    return CroppedMasks([windows[index] for index in range(len(shown))], corners, (int(size[0]), int(size[1])))
 
 
 def paste_masks_full(
@@ -117,18 +119,26 @@ def paste_masks_full(
         return paste_masks(masks, boxes, size, threshold, padding).full(masks.device)
     _check(masks, boxes, size, threshold, padding)
     start, length = _whole_pixels(boxes, masks.shape[1:], padding)
-    spans = []
-    for axis, cells in enumerate(masks.shape[1:]):
-        first, many = start[:, axis, None], length[:, axis, None]
-        places = torch.arange(size[axis], device=masks.device)
-        inside = (places >= first) & (places < first + many)
-        spans.append(_taps(places, first, many, (cells, padding)) * inside[..., None])
-    with torch.autocast(masks.device.type, enabled=False):
-        return spans[0] @ (_finite(masks) @ spans[1].mT) >= threshold
+    return _values(masks, start, length, torch.zeros_like(start), size, padding) >= threshold
 
 
-def _finite(masks: Tensor) -> Tensor:
-    return masks.to(torch.float32).nan_to_num(nan=0, posinf=0, neginf=0)
+def _alike(shown: list[list[int]]) -> list[list[int]]:
+    """Groups of windows to be computed at one size, the largest of the group, which at most doubles the work.
+
+    One window at a time would be a hundred times a few microseconds of work, and as many waits of all threads for
+    each other.
+    """
+    groups: list[list[int]] = []
+    height = width = pixels = 0
+    for index in sorted(range(len(shown)), key=lambda index: (shown[index][0] * shown[index][1], shown[index])):
+        rows, columns = shown[index]
+        height, width, pixels = max(height, rows), max(width, columns), pixels + rows * columns
+        if groups and (len(groups[-1]) + 1) * height * width <= min(2 * pixels, BLOCK):
+            groups[-1].append(index)
+        else:
+            groups.append([index])
+            height, width, pixels = rows, columns, rows * columns
+    return groups
 
 
 def _whole_pixels(boxes: Tensor, cells: torch.Size, padding: int) -> tuple[Tensor, Tensor]:
@@ -143,14 +153,21 @@ def _whole_pixels(boxes: Tensor, cells: torch.Size, padding: int) -> tuple[Tenso
     return start, (end - start + 1).where(proper, 0)
 
 
-def _taps_of_windows(
-    start: Tensor, length: Tensor, low: Tensor, shown: Tensor, cells: tuple[int, int]
-) -> tuple[Tensor, ...]:
-    """One matrix for each window: pixels of the window by cells of the mask, along one axis."""
-    owner = torch.repeat_interleave(shown)
-    within = torch.arange(len(owner), device=owner.device) - (shown.cumsum(0) - shown)[owner]
-    taps = _taps(within + low[owner], start[owner], length[owner], cells)
-    return torch.split(taps, shown.tolist())
+def _values(masks: Tensor, start: Tensor, length: Tensor, low: Tensor, extent: Size, padding: int) -> Tensor:
+    """The soft values of each mask in a window of the given extent from `low` on; 0 outside its box."""
+    down, across = (
+        _taps(
+            low[:, axis, None] + torch.arange(extent[axis], device=masks.device),
+            start[:, axis, None],
+            length[:, axis, None],
+            (masks.shape[1 + axis], padding),
+        )
+        for axis in (0, 1)
+    )
+    finite = masks.to(torch.float32).nan_to_num(nan=0, posinf=0, neginf=0)
+    # Autocast would paste in half precision.
+    with torch.autocast(masks.device.type, enabled=False):
+        return down @ (finite @ across.mT)
 
 
 def _taps(places: Tensor, start: Tensor, length: Tensor, cells: tuple[int, int]) -> Tensor:
@@ -158,10 +175,11 @@ def _taps(places: Tensor, start: Tensor, length: Tensor, cells: tuple[int, int])
     number, padding = cells
     framed = number + 2 * padding
     source = (places - start + 0.5) * (framed / length.clamp(min=1)) - 0.5
-    source = source.clamp(0, framed - 1)
     # The frame's own cells are zeros, so they need no column.
     centres = torch.arange(padding, padding + number, device=places.device)
-    return (1 - (source[..., None] - centres).abs_()).clamp_(min=0)
+    hats = (1 - (source.clamp(0, framed - 1)[..., None] - centres).abs_()).clamp_(min=0)
+    outside = (places < start) | (places >= start + length)
+    return hats.masked_fill_(outside[..., None], 0)
 
 
 def _check(masks: Tensor, boxes: Tensor, size: Size, threshold: float, padding: int) -> None:
