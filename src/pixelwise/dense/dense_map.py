@@ -6,9 +6,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from pixelwise.dense.fragments import merge, split
-from pixelwise.dense.rarefied import bordered, convolved, pointwise, pooled
+from pixelwise.dense.rarefied import moved, pointwise
 from pixelwise.dense.rates import Rate, rates
-from pixelwise.dense.steps import Border, Convolution, Graph, Node, Pair, Pointwise, Pooling, Subsampling
+from pixelwise.dense.steps import Graph, Node, Pair, Pointwise
 from pixelwise.dense.trace import lookup
 from pixelwise.errors import InputError
 
@@ -107,25 +107,3 @@ class DenseMap(nn.Module):
             for size, patch, step in zip(images.shape[-2:], self.patch, self.stride, strict=True)
         )
         return scores[..., :rows, :columns]
-
-
-def moved(x: Tensor, node: Node, tensors: dict[str, Tensor], hop: Pair, dilation: Pair) -> Tensor:
-    """The features of a node that reads neighbourhoods.
-
-    Args:
-        x: the features of its input.
-        node: a convolution, pooling, border or subsampling.
-        tensors: the network's weights by name.
-        hop: input samples between neighbouring results.
-        dilation: input samples between neighbouring cells of one patch.
-    """
-    match node.step:
-        case Convolution():
-            return convolved(x, node.step, tensors, hop, dilation)
-        case Pooling():
-            return pooled(x, node.step, hop, dilation)
-        case Border():
-            return bordered(x, node.step, dilation)
-        case Subsampling():
-            return x[..., :: hop[0], :: hop[1]]
-    raise AssertionError(f"a step that dense maps do not have: {node.name}")

@@ -10,7 +10,19 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pixelwise.dense.steps import Border, Computed, Convolution, Named, Pair, Pointwise, Pooling, Slot, Weight
+from pixelwise.dense.steps import (
+    Border,
+    Computed,
+    Convolution,
+    Named,
+    Node,
+    Pair,
+    Pointwise,
+    Pooling,
+    Slot,
+    Subsampling,
+    Weight,
+)
 from pixelwise.dense.translation import replaced
 from pixelwise.ops.mirror import reflect_index
 
@@ -35,6 +47,28 @@ def weight_of(weight: Weight, tensors: Mapping[str, Tensor]) -> Tensor | None:
 def resolved(value: object, tensors: Mapping[str, Tensor]) -> object:
     """The tensor that a name stands for; anything else as it is."""
     return weight_of(value, tensors) if isinstance(value, Named | Computed) else value
+
+
+def moved(x: Tensor, node: Node, tensors: Mapping[str, Tensor], hop: Pair, dilation: Pair = (1, 1)) -> Tensor:
+    """The features of a node that reads neighbourhoods.
+
+    Args:
+        x: the features of its input.
+        node: a convolution, pooling, border or subsampling.
+        tensors: the network's weights by name.
+        hop: input samples between neighbouring results.
+        dilation: input samples between neighbouring cells of one patch.
+    """
+    match node.step:
+        case Convolution():
+            return convolved(x, node.step, tensors, hop, dilation)
+        case Pooling():
+            return pooled(x, node.step, hop, dilation)
+        case Border():
+            return bordered(x, node.step, dilation)
+        case Subsampling():
+            return x[..., :: hop[0], :: hop[1]]
+    raise AssertionError(f"a step that reads no neighbourhood: {node.name}")
 
 
 def convolved(
