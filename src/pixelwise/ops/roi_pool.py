@@ -44,35 +44,49 @@ def roi_pool(
     """
     bins = pair(output_size)
     check_features(input, bins)
-    result: Tensor = _roi_pool(input, regions_of(input, boxes), spatial_scale, *bins)
+    keep_places = torch.is_grad_enabled() and input.requires_grad
+    result: Tensor = _roi_pool(input, regions_of(input, boxes), spatial_scale, *bins, keep_places)[0]
     return result
 
 
 @torch.library.custom_op("pixelwise::roi_pool", mutates_args=())
-def _roi_pool(input: Tensor, rois: Tensor, spatial_scale: float, pooled_height: int, pooled_width: int) -> Tensor:
+def _roi_pool(
+    input: Tensor, rois: Tensor, spatial_scale: float, pooled_height: int, pooled_width: int, keep_places: bool
+) -> tuple[Tensor, Tensor]:
+    """The maxima and, if kept for the gradient, for each its row in the table of all pixels, -1 where there is none."""
     check_images(rois, input.shape)
-    out = _empty_result(input, rois, pooled_height, pooled_width)
+    out, kept = _empty_results(input, rois, pooled_height, pooled_width, keep_places)
     if not out.numel():
-        return out
+        return out, kept
     table = pixel_table(input, torch.promote_types(input.dtype, torch.float32))
     for part, places, empty in _bins(rois.to(table.dtype), spatial_scale, input.shape[2:], out.shape):
         best = table.index_select(0, places[0])
-        for place in places[1:]:
-            torch.maximum(best, table.index_select(0, place), out=best)
-        rows = best.masked_fill_(empty[:, None], 0).to(out.dtype)
-        out[part] = rows.view(-1, pooled_height, pooled_width, out.shape[1]).permute(0, 3, 1, 2)
-    return out
+        numbers = torch.zeros_like(best, dtype=torch.int32) if keep_places else None
+        for number, place in enumerate(places[1:], start=1):
+            value = table.index_select(0, place)
+            if numbers is not None:
+                numbers.masked_fill_(value > best, number)
+            torch.maximum(best, value, out=best)
+        shape = (-1, pooled_height, pooled_width, out.shape[1])
+        out[part] = best.masked_fill_(empty[:, None], 0).to(out.dtype).view(shape).permute(0, 3, 1, 2)
+        if numbers is not None:
+            winners = places.t().gather(1, numbers.long())
+            kept[part] = winners.masked_fill_(empty[:, None], -1).view(shape).permute(0, 3, 1, 2)
+    return out, kept
 
 
 @_roi_pool.register_fake
-def _(input: Tensor, rois: Tensor, spatial_scale: float, pooled_height: int, pooled_width: int) -> Tensor:
-    return _empty_result(input, rois, pooled_height, pooled_width)
+def _(
+    input: Tensor, rois: Tensor, spatial_scale: float, pooled_height: int, pooled_width: int, keep_places: bool
+) -> tuple[Tensor, Tensor]:
+    return _empty_results(input, rois, pooled_height, pooled_width, keep_places)
 
 
-def _empty_result(features: Tensor, rois: Tensor, height: int, width: int) -> Tensor:
+def _empty_results(features: Tensor, rois: Tensor, height: int, width: int, keep_places: bool) -> tuple[Tensor, Tensor]:
     layout = torch.channels_last if is_channels_last(features) else torch.contiguous_format
     shape = (rois.shape[0], features.shape[1], height, width)
-    return torch.empty(shape, dtype=features.dtype, device=features.device, memory_format=layout)
+    out = torch.empty(shape, dtype=features.dtype, device=features.device, memory_format=layout)
+    return out, torch.empty_like(out, dtype=torch.int64) if keep_places else out.new_empty(0, dtype=torch.int64)
 
 
 def _bins(
@@ -127,27 +141,20 @@ def _window_places(first: Tensor, after: Tensor, length: int) -> Tensor:
 
 
 @torch.library.custom_op("pixelwise::roi_pool_backward", mutates_args=())
-def _roi_pool_backward(grad: Tensor, features: Tensor, rois: Tensor, out: Tensor, spatial_scale: float) -> Tensor:
-    """Finds the maxima again: to keep their places from the forward pass would cost twice the memory of the result."""
-    channels, last = features.shape[1], is_channels_last(features)
-    table = pixel_table(features, torch.promote_types(features.dtype, torch.float32))
-    sums = torch.zeros_like(table)
-    if not grad.numel():
-        return features_from_table(sums, features.shape, grad.dtype, last)
-    for part, places, empty in _bins(rois.to(table.dtype), spatial_scale, features.shape[2:], out.shape):
-        best = out[part].permute(0, 2, 3, 1).reshape(-1, channels).to(table.dtype)
-        rows = grad[part].permute(0, 2, 3, 1).reshape(-1, channels).to(table.dtype)
-        winners = places[0][:, None].expand_as(best)
-        for place in places.flip(0):  # backwards, so that the first of equal maxima stays
-            value = table.index_select(0, place)
-            winners = torch.where((value == best) | value.isnan(), place[:, None], winners)
-        _add_at(sums, winners, rows.masked_fill(empty[:, None], 0))
-    return features_from_table(sums, features.shape, grad.dtype, last)
+def _roi_pool_backward(grad: Tensor, places: Tensor, shape: Sequence[int], channels_last: bool) -> Tensor:
+    batch, channels, height, width = shape
+    table = grad.new_zeros((batch * height * width, channels), dtype=torch.promote_types(grad.dtype, torch.float32))
+    if grad.numel():
+        rows = grad.permute(0, 2, 3, 1).reshape(-1, channels).to(table.dtype)
+        places = places.permute(0, 2, 3, 1).reshape(-1, channels)
+        _add_at(table, places.clamp(min=0), rows.masked_fill(places < 0, 0))
+    return features_from_table(table, shape, grad.dtype, channels_last)
 
 
 @_roi_pool_backward.register_fake
-def _(grad: Tensor, features: Tensor, rois: Tensor, out: Tensor, spatial_scale: float) -> Tensor:
-    return torch.empty_like(features)
+def _(grad: Tensor, places: Tensor, shape: Sequence[int], channels_last: bool) -> Tensor:
+    layout = torch.channels_last if channels_last else torch.contiguous_format
+    return torch.empty(tuple(shape), dtype=grad.dtype, device=grad.device, memory_format=layout)
 
 
 def _add_at(table: Tensor, places: Tensor, values: Tensor) -> None:
@@ -159,13 +166,16 @@ def _add_at(table: Tensor, places: Tensor, values: Tensor) -> None:
         table.index_put_((places, columns), values, accumulate=True)
 
 
-def _keep(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-    features, rois, ctx.scale, _, _ = inputs
-    ctx.save_for_backward(features, rois, output)
+def _keep(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
+    features, places = inputs[0], output[1]
+    ctx.save_for_backward(places)
+    ctx.mark_non_differentiable(places)
+    ctx.settings = (list(features.shape), is_channels_last(features))
 
 
-def _gradient(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-    return _roi_pool_backward(grad, *ctx.saved_tensors, ctx.scale), None, None, None, None
+def _gradient(ctx: Any, grad: Tensor, _: Tensor | None) -> tuple[Tensor | None, ...]:
+    (places,) = ctx.saved_tensors
+    return _roi_pool_backward(grad, places, *ctx.settings), None, None, None, None, None
 
 
 _roi_pool.register_autograd(_gradient, setup_context=_keep)
