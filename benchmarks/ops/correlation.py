@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from benchmarks.timing import compare, machine, table
-from pixelwise.ops.all_pairs import all_pairs_correlation, lookup
+from pixelwise.ops.all_pairs import all_pairs_correlation, lookup_correlation
 from pixelwise.ops.correlation import correlation
 from pixelwise.ops.warp import pixel_centres
 
@@ -128,11 +128,11 @@ def lookups(rounds: int) -> None:
     pyramid = all_pairs_correlation(first, second, LEVELS)
     coordinates = pixel_centres(48, 64, like=first)[None] + torch.randn(1, 2, 48, 64) * 5
     expected = sampled(pyramid, coordinates)
-    difference = (lookup(pyramid, coordinates, LOOKUP_RADIUS) - expected).abs().max()
+    difference = (lookup_correlation(pyramid, coordinates, LOOKUP_RADIUS) - expected).abs().max()
     print(f"RAFT's lookup, 48x64, {LEVELS} levels, radius {LOOKUP_RADIUS}: differs by {difference:.1e}")
     seconds = compare(
         {
-            "pixelwise lookup": lambda: lookup(pyramid, coordinates, LOOKUP_RADIUS),
+            "pixelwise lookup": lambda: lookup_correlation(pyramid, coordinates, LOOKUP_RADIUS),
             "grid_sample": lambda: sampled(pyramid, coordinates),
         },
         rounds,

@@ -42,7 +42,7 @@ def all_pairs_correlation(
     return tuple(pyramid)
 
 
-def lookup(
+def lookup_correlation(
     pyramid: Sequence[Float[Tensor, "B H W _ _"]], coordinates: Float[Tensor, "B 2 H W"], radius: int = 4
 ) -> Float[Tensor, "B D H W"]:
     """The correlations of each place with (2 radius + 1)**2 places around its position in the second map, per level.
