@@ -119,7 +119,7 @@ def main() -> None:
     for threads in (1, 2):
         torch.set_num_threads(threads)
         print(f"Masks; {machine()}")
-        for case, rounds in zip(CASES, (7, 3), strict=True):
+        for case, rounds in zip(CASES, (7, 2), strict=True):
             print(case)
             race(case, rounds)
         print("Overlap of 30 masks with each other, 480x640")

