@@ -1,9 +1,14 @@
 """Runs every benchmark in turn: python -m benchmarks."""
 
 from benchmarks import augmentation, pasture, unet
-from benchmarks.dense import large_image, tiling
+from benchmarks.dense import densify, large_image, tiling
+from benchmarks.ops import correlation, deform_conv, masks, nms, roi_align
 
-SUBJECTS = (pasture, augmentation, unet, tiling, large_image)
+SUBJECTS = (
+    *(pasture, augmentation, unet),
+    *(densify, tiling, large_image),
+    *(nms, roi_align, deform_conv, correlation, masks),
+)
 
 
 def main() -> None:
