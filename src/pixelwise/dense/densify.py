@@ -42,7 +42,8 @@ def densify(
         stride: pixels between neighbouring outputs.
         exact: which equality is wanted.
         channels: channels of the image.
-        arrangement: how strides are undone; None chooses.
+        arrangement: how strides are undone; None takes "rarefied", which was rarely slower and needs no copies
+            (benchmarks/dense/densify.py prints both).
 
     Raises:
         NotExact: the network is not exact in the sense asked for; names the first node that breaks it and what was

@@ -131,22 +131,28 @@ def pooled(x: Tensor, step: Pooling, stride: Pair = (1, 1), dilation: Pair = (1,
 
 
 def _window_sum(x: Tensor, kernel: Pair, stride: Pair, dilation: Pair) -> Tensor:
-    """Sums over windows, one axis after the other: torch's average pooling has no dilation."""
-    for axis in (-2, -1):
-        taps, hop, gap = kernel[axis], stride[axis], dilation[axis]
-        count = (x.shape[axis] - gap * (taps - 1) - 1) // hop + 1
-        parts = (_every(x, axis, tap * gap, count, hop) for tap in range(taps))
-        total = next(parts)
-        for part in parts:
-            total = total + part
-        x = total
-    return x
+    """Sums over windows: torch's average pooling has no dilation."""
+    if dilation == (1, 1):
+        return F.avg_pool2d(x, kernel, stride, divisor_override=1)
+    x = _sums_along(x, -2, kernel[0], dilation[0])
+    return _sums_along(x, -1, kernel[1], dilation[1])[..., :: stride[0], :: stride[1]]
 
 
-def _every(x: Tensor, axis: int, start: int, count: int, hop: int) -> Tensor:
-    """`count` samples along an axis, `hop` apart."""
-    window = x.narrow(axis, start, max(0, (count - 1) * hop + 1))
-    return window if hop == 1 else (window[..., ::hop, :] if axis == -2 else window[..., ::hop])
+def _sums_along(x: Tensor, axis: int, taps: int, gap: int) -> Tensor:
+    """Sums of `taps` samples, `gap` apart: of sums of 1, 2, 4, ... samples, whose number is the logarithm."""
+    count = x.shape[axis] - gap * (taps - 1)
+    total, summed, width = None, 0, 1
+    while True:
+        if taps & width:
+            part = x.narrow(axis, summed * gap, count)
+            total = part if total is None else total + part
+            summed += width
+        if summed == taps:
+            assert total is not None, "a window has at least one sample"
+            return total
+        length = x.shape[axis] - width * gap
+        x = x.narrow(axis, 0, length) + x.narrow(axis, width * gap, length)
+        width *= 2
 
 
 def _divisor(x: Tensor, step: Pooling, amounts: list[Pair], stride: Pair, dilation: Pair) -> Tensor | int:
