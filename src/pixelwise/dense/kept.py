@@ -53,7 +53,7 @@ class Kept:
         self._fills = [each.fill if fill is None else fill for each in self._reductions]
 
     def kinds(self, scores: Tensor, size: Size) -> list[Kind]:
-        """What the results are, from scores without values (1, K, h, w) and the image's size.
+        """What the results are, from scores without values (1, K, h, w) and the size of the whole image's scores.
 
         Raises:
             InputError: a reduction does not go with so few classes, or its result cannot hold the fill value.
@@ -71,7 +71,7 @@ class Kept:
         """The wanted pixels of a tile; None where all are."""
         if self._region is None:
             return None
-        return self._region.of((row.start, row.stop), (column.start, column.stop))
+        return self._region.of(row.pixels, column.pixels)[:: row.stride, :: column.stride]
 
     def wants(self, row: Span, column: Span) -> bool:
         """Whether a tile has wanted pixels."""

@@ -1,14 +1,12 @@
-"""How an image is cut into tiles that fit a memory budget."""
+"""How an image is cut into tiles, what that costs, and the largest tiles that fit a memory budget."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
-from torch import Tensor, nn
+from torch import Tensor
 
-from pixelwise.dense.memory import ActivationMemory
-from pixelwise.dense.sizes import AcceptedSizes
-from pixelwise.dense.surroundings import Surroundings
 from pixelwise.errors import InputError
 from pixelwise.shapes import Size
 
@@ -26,24 +24,42 @@ class Span:
     """Along one axis: scores `start`..`stop` of the image come from image pixels `read_start`..`read_stop`.
 
     Read positions below 0 or past the image's end mean mirrored pixels (networks without padding need them at the
-    border).
+    border). Of the scores of these pixels the first `drop` belong to other tiles. Score i lies at image pixel i *
+    `stride` + `offset`.
     """
 
     start: int
     stop: int
     read_start: int
     read_stop: int
+    drop: int = 0
+    stride: int = 1
+    offset: int = 0
+
+    @property
+    def kept(self) -> slice:
+        """The tile's own scores among those of the pixels read."""
+        return slice(self.drop, self.drop + self.stop - self.start)
+
+    @property
+    def pixels(self) -> tuple[int, int]:
+        """First and last (exclusive) image pixel at which a score lies."""
+        return self.start * self.stride + self.offset, (self.stop - 1) * self.stride + self.offset + 1
 
 
 @dataclass(frozen=True)
 class Plan:
     """How an image is cut: one list of spans per axis, and what it costs.
 
-    `bytes`: the largest activations at any time. `seconds`: the time it will take, where it has been estimated.
+    `wanted`: height and width of the pixels that must be read when nothing is read twice. `halo`: pixels read around a
+    tile, at most. `bytes`: the largest activations at any time. `seconds`: the time it will take, where it has been
+    estimated.
     """
 
     rows: tuple[Span, ...]
     columns: tuple[Span, ...]
+    wanted: Size
+    halo: int
     bytes: int
     seconds: float | None = None
 
@@ -60,18 +76,13 @@ class Plan:
     @property
     def recompute(self) -> float:
         """Pixels read over pixels wanted: 1 when nothing is computed twice."""
-        return self.pixels_read / (self.rows[-1].stop * self.columns[-1].stop)
+        return self.pixels_read / (self.wanted[0] * self.wanted[1])
 
     @property
     def window(self) -> Size:
         """Height and width of the largest part of the image that goes through the network at once."""
         height, width = (max(span.read_stop - span.read_start for span in axis) for axis in (self.rows, self.columns))
         return height, width
-
-    @property
-    def halo(self) -> int:
-        """Pixels read around a tile, at most."""
-        return max(span.start - span.read_start for axis in (self.rows, self.columns) for span in axis)
 
     def __str__(self) -> str:
         """Such as "81 tiles of 1984x1984, halo 92, recompute 1.09x, peak about 0.9 GB, about 3 min"."""
@@ -96,112 +107,59 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
 
 
-class Planner:
-    """Cuts images for one network, whole where the budget allows it, else into the largest tiles that fit."""
+class Planner(Protocol):
+    """Knows for one kind of model how its images are cut."""
 
-    def __init__(
-        self, model: nn.Module, field: Surroundings, budget: int, tile: int | None = None, channels: int = 3
-    ) -> None:
-        """Keeps what is known of the network.
+    def size(self, image: Size) -> Size:
+        """Height and width of the scores of a whole image."""
+        ...
 
-        Args:
-            model: the network.
-            field: its measured receptive field.
-            budget: bytes that the activations of one tile may take.
-            tile: rows and columns of scores per tile instead of a budget; rounded down to the network's alignment.
-            channels: channels of the image.
-        """
-        if tile is not None and tile < 1:
-            raise InputError("a tile of at least 1 pixel", f"tile = {tile}", "pass tile=512, or leave it out")
-        self.field = field
-        self._sizes = AcceptedSizes(model, channels)
-        self._sizes.expect(field.margin)
-        self._memory = ActivationMemory(model, channels)
-        self._budget = budget
-        self._tile = tile
+    def plan(self, image: Size) -> Plan:
+        """How an image of this size is cut."""
+        ...
 
-    def plan(self, size: Size) -> Plan:
-        """How an image of this size is cut.
-
-        Raises:
-            InputError: the network refuses this size; or the image does not fit the budget whole and the network
-                cannot be tiled, or not even the smallest tile fits.
-        """
-        side = max(size) + max(self.field.alignment)
-        whole = self._cut(size, (side, side))
-        if whole.bytes <= self._budget if self._tile is None else self._tile >= max(size):
-            return whole
-        if not self.field.bounded:
-            limit = f"the budget of {self._budget / 1e6:.0f} MB" if self._tile is None else f"tiles of {self._tile}"
-            raise InputError(
-                "a network whose outputs see a limited neighbourhood, so that tiles do not change the result",
-                f"one that looks at the whole image, where {size[0]}x{size[1]} pixels take about "
-                f"{whole.bytes / 1e6:.0f} MB, more than {limit}",
-                "raise the memory budget, or replace image-wide operations such as InstanceNorm by BatchNorm",
-            )
-        return self._largest(size) if self._tile is None else self._cut(size, (self._tile, self._tile))
-
-    def scores(self, size: Size) -> Tensor:
-        """Scores without values (on the meta device) for an accepted image size: their classes and their type."""
-        return self._memory.scores(size)
+    def scores(self, window: Size) -> Tensor:
+        """Scores without values (on the meta device) for a window of this size: their classes and their type."""
+        ...
 
     def sample(self, plan: Plan) -> Size:
-        """A small accepted size on which the network's speed is measured, at most as large as the plan's window."""
-        height, width = (min(side, SAMPLE) for side in plan.window)
-        return self._sizes.smallest((height, width))
+        """A small window on which the speed is measured, at most as large as the plan's."""
+        ...
 
-    def _largest(self, size: Size) -> Plan:
-        step = math.lcm(*self.field.alignment)
-        fits, too_large = 0, max(size) // step + 1
-        while too_large - fits > 1:
-            middle = (fits + too_large) // 2
-            if self._cut(size, (middle * step, middle * step)).bytes <= self._budget:
-                fits = middle
-            else:
-                too_large = middle
-        if fits == 0:
-            least = self._cut(size, (step, step)).bytes
-            raise InputError(
-                f"a memory budget of at least {math.ceil(least / 1e6)} MB, which the smallest tile takes",
-                f"{self._budget / 1e6:g} MB",
-                f'pass memory="{math.ceil(least / 1e6)}MB" or more',
-            )
-        # The same number of tiles, but of even size: the last row or column would otherwise be a sliver.
-        height, width = (
-            math.ceil(length / math.ceil(length / (fits * step)) / alignment) * alignment
-            for length, alignment in zip(size, self.field.alignment, strict=True)
+
+def largest_side(cut: Callable[[int], Plan], most: int, budget: int) -> int:
+    """The largest side of a tile, up to `most`, whose plan fits the budget.
+
+    Args:
+        cut: the plan for tiles of a side.
+        most: the side at which there is one tile.
+        budget: bytes.
+
+    Raises:
+        InputError: not even the smallest tile fits; it says how much that takes.
+    """
+    fits, too_large = 0, most + 1
+    while too_large - fits > 1:
+        middle = (fits + too_large) // 2
+        if cut(middle).bytes <= budget:
+            fits = middle
+        else:
+            too_large = middle
+    if fits == 0:
+        least = math.ceil(cut(1).bytes / 1e6)
+        raise InputError(
+            f"a memory budget of at least {least} MB, which the smallest tile takes",
+            f"{budget / 1e6:g} MB",
+            f'pass memory="{least}MB" or more',
         )
-        return self._cut(size, (height, width))
+    return fits
 
-    def _cut(self, size: Size, tile: Size) -> Plan:
-        rows = tuple(self._spans(size[0], tile[0], 0))
-        columns = tuple(self._spans(size[1], tile[1], 1))
-        heights = {span.read_stop - span.read_start for span in rows}
-        widths = {span.read_stop - span.read_start for span in columns}
-        largest = max(heights), max(widths)
-        # Networks accept heights and widths independently, so that not every pair must be tried.
-        for window in {(height, largest[1]) for height in heights} | {(largest[0], width) for width in widths}:
-            self._check(size, window)
-        return Plan(rows, columns, int(self._memory.peak(largest) * WORKING_COPIES))
 
-    def _check(self, size: Size, window: Size) -> None:
-        if self._sizes.scores_size(window) is None:
-            nearest = self._sizes.smallest(window)
-            raise InputError(
-                f"image and tile sizes that the network accepts, such as {nearest[0]}x{nearest[1]}",
-                f"{window[0]}x{window[1]}, from an image of {size[0]}x{size[1]}",
-                "let the network pad below and to the right, and crop its scores back",
-            )
+def check_tile(tile: int | None) -> None:
+    """Refuses tiles without pixels.
 
-    def _spans(self, length: int, tile: int, axis: int) -> Iterator[Span]:
-        margin, alignment = self.field.margin[axis], self.field.alignment[axis]
-        step = max(alignment, tile // alignment * alignment)
-        if margin:
-            window = self._sizes.smallest((min(step, length) + 2 * margin,) * 2)[axis]
-            for start in range(0, length, step):
-                yield Span(start, min(start + step, length), start - margin, start - margin + window)
-            return
-        halo = 0 if self.field.halo is None else math.ceil(self.field.halo[axis] / alignment) * alignment
-        for start in range(0, length, step):
-            stop = min(start + step, length)
-            yield Span(start, stop, max(0, start - halo), min(length, stop + halo))
+    Raises:
+        InputError: a side below 1.
+    """
+    if tile is not None and tile < 1:
+        raise InputError("a tile of at least 1 pixel", f"tile = {tile}", "pass tile=512, or leave it out")

@@ -2,7 +2,7 @@
 
 A tile's scores equal the whole image's when the tile carries the receptive field around it, starts on a multiple of
 the network's alignment, and reaches the image's border exactly where the whole does. Nothing is blended, because
-nothing differs.
+nothing differs. A dense map's outputs each read one patch, which is all that its tiles carry.
 """
 
 import hashlib
@@ -16,9 +16,12 @@ from typing import Any, TypedDict, Unpack
 import torch
 from torch import Tensor, nn
 
+from pixelwise.dense.dense_map import DenseMap
 from pixelwise.dense.journal import image_digest, model_digest
 from pixelwise.dense.kept import Kept, Reduce
+from pixelwise.dense.map_plan import MapPlanner
 from pixelwise.dense.memory import parse_bytes
+from pixelwise.dense.network_plan import NetworkPlanner
 from pixelwise.dense.outputs import open_outputs
 from pixelwise.dense.placement import evaluating, placement
 from pixelwise.dense.plan import Plan, Planner, Span
@@ -45,22 +48,27 @@ class TiledModel:
         channels: int = 3,
         announce: Callable[[Plan], None] | None = None,
     ) -> None:
-        """Measures the network.
+        """Measures the network; a dense map needs no measuring.
 
         Args:
-            model: from (1, channels, H, W) to (1, K, H - 2 margin, W - 2 margin); applied in eval mode, whatever mode
-                it is in.
+            model: from (1, channels, H, W) to (1, K, H - 2 margin, W - 2 margin), or a map made by `densify`; applied
+                in eval mode, whatever mode it is in.
             memory: budget for the activations of one tile, such as "1GB".
             tile: rows and columns of scores per tile instead of a budget; rounded down to the network's alignment.
             channels: channels of the image.
             announce: called with each image's plan and the time it will take before the first tile, such as `print`.
         """
         self.model = model
-        self.field: Surroundings = measured_surroundings(model, channels=channels)
+        self.field: Surroundings | None = None
         budget = parse_bytes(memory)
         self._channels = channels
         self._announce = announce
-        self._planner = Planner(model, self.field, budget, tile, channels)
+        self._planner: Planner
+        if isinstance(model, DenseMap):
+            self._planner = MapPlanner(model, budget, tile, channels)
+        else:
+            self.field = measured_surroundings(model, channels=channels)
+            self._planner = NetworkPlanner(model, self.field, budget, tile, channels)
         self._plans: dict[Size, Plan] = {}
 
     def plan(self, size: Size) -> Plan:
@@ -85,6 +93,8 @@ class TiledModel:
     ) -> Any:
         """The scores of every pixel (K, H, W), or what a reduction keeps of them, equal to the whole image's.
 
+        A dense map gives its outputs, one per patch: (K, (H - patch) // stride + 1, ...).
+
         Scores are float32 (float64 from a float64 network), as are probabilities; class indices are uint8, or int64
         beyond 256 classes. A pixel that is not a number changes only the results that see it.
 
@@ -98,8 +108,8 @@ class TiledModel:
             out: an array of the result's shape that is assigned to by slices, which is filled and returned; or a path
                 that ends in .npy, .tif or .zarr, which is returned. The file appears there when it is complete; after
                 an interruption the same call continues. None makes a tensor. A list for a sequence of reductions.
-            mask: a boolean array over the image, as large or coarser, True where pixels are wanted. Tiles without a
-                wanted pixel are not computed.
+            mask: a boolean array over the image, as large or coarser, True where pixels are wanted (for dense maps, the
+                patches centred there). Tiles without a wanted pixel are not computed.
             fill: what stands elsewhere; None is 255 for class indices and 0 for others.
             progress: called with (tiles done, tiles in all).
 
@@ -111,7 +121,7 @@ class TiledModel:
         self._check_channels(regions)
         kept = Kept(reduce, None if mask is None else RegionMask(mask, regions.size), fill)
         plan = self.plan(regions.size)
-        kinds = kept.kinds(self._planner.scores(plan.window), regions.size)
+        kinds = kept.kinds(self._planner.scores(plan.window), self._planner.size(regions.size))
         outs = out if isinstance(out, list | tuple) else [out] * len(kinds)
         if len(outs) != len(kinds):
             raise InputError(f"{len(kinds)} outs, one per reduction", f"{len(outs)}", "pass a list of as many, or None")
@@ -172,9 +182,7 @@ class TiledModel:
         # Channels last is the layout in which convolutions are faster on CPUs (measured in benchmarks/unet.py).
         window = window.to(device, number_type).unsqueeze(0).contiguous(memory_format=torch.channels_last)
         scores: Tensor = self.model(window)[0]
-        top = row.start - row.read_start - self.field.margin[0]
-        left = column.start - column.read_start - self.field.margin[1]
-        return scores[:, top : top + row.stop - row.start, left : left + column.stop - column.start]
+        return scores[:, row.kept, column.kept]
 
 
 class RunSettings(TypedDict, total=False):
