@@ -8,7 +8,6 @@ import torch
 
 from pixelwise.errors import InputError
 from pixelwise.kernels import switch
-from pixelwise.ops import nms as nms_module
 from pixelwise.ops import nms_rounds
 from pixelwise.ops.nms import nms
 
@@ -30,7 +29,7 @@ def plain_calls(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         calls.append(1)
         return plain(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(nms_module.nms_rounds, "survivors", counted)
+    monkeypatch.setattr(nms_rounds, "survivors", counted)
     return calls
 
 

@@ -6,8 +6,7 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from pixelwise.errors import InputError
-from pixelwise.ops import ps_roi_align as module
-from pixelwise.ops.ps_roi_align import ps_roi_align
+from pixelwise.ops.ps_roi_align import _ps_roi_align, ps_roi_align
 from references.roi import ps_roi_align_by_hand
 
 REGIONS = torch.tensor([[0, 0, 0, 9, 9], [0, 0, 5, 4, 9], [1, 5.3, 5.1, 9.2, 14], [1, -3, 2, 2, 3.5]])
@@ -76,7 +75,7 @@ def test_traces_as_one_node() -> None:
     program = torch.export.export(Head(), (features.detach(), REGIONS))
     calls = [node.target for node in program.graph.nodes if node.op == "call_function"]
     assert calls == [torch.ops.pixelwise.ps_roi_align.default]
-    torch.library.opcheck(module._ps_roi_align, (features, REGIONS, 1.0, 2, 2, 2))
+    torch.library.opcheck(_ps_roi_align, (features, REGIONS, 1.0, 2, 2, 2))
 
 
 def test_agrees_with_torchvision() -> None:

@@ -8,8 +8,7 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from pixelwise.errors import InputError
-from pixelwise.ops import roi_align as module
-from pixelwise.ops.roi_align import roi_align
+from pixelwise.ops.roi_align import _roi_align, roi_align
 from references.roi import roi_align_by_hand
 
 CASES = list(product([-1, 1, 2, 3], [False, True], [1.0, 0.5]))
@@ -229,9 +228,9 @@ def test_exports_as_one_named_node() -> None:
 @pytest.mark.compile
 def test_the_custom_ops_keep_torchs_rules() -> None:
     features, regions = torch.rand(2, 3, 8, 8, requires_grad=True), some_regions(4, dtype=torch.float32)
-    torch.library.opcheck(module._roi_align, (features, regions, 1.0, 2, 3, 2, False))
+    torch.library.opcheck(_roi_align, (features, regions, 1.0, 2, 3, 2, False))
     last = features.detach().contiguous(memory_format=torch.channels_last).requires_grad_()
-    torch.library.opcheck(module._roi_align, (last, regions, 1.0, 2, 3, -1, True))
+    torch.library.opcheck(_roi_align, (last, regions, 1.0, 2, 3, -1, True))
 
 
 @pytest.mark.parametrize(("ratio", "aligned", "scale"), CASES)
