@@ -117,7 +117,7 @@ class SqueezeExcite(nn.Module):
 
 
 def membrane_classifier(width: int = 48) -> nn.Sequential:
-    """Ciresan et al. 2012, the network for windows of 65 pixels: three convolutions, each with a maximum over 2x2."""
+    """For windows of 65 pixels, in the manner of Ciresan et al. 2012: convolutions, each with a maximum over 2x2."""
     return nn.Sequential(
         *(nn.Conv2d(1, width, 4), nn.ReLU(), nn.MaxPool2d(2)),
         *(nn.Conv2d(width, width, 5), nn.ReLU(), nn.MaxPool2d(2)),
