@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from cyclopts import App, CycloptsError
 
 from pixelwise import __version__
-from pixelwise.cli import data, train
+from pixelwise.cli import data, dense, train
 from pixelwise.cli.demo import demo
 from pixelwise.cli.evaluate import evaluate
 from pixelwise.cli.predict import predict
@@ -28,6 +28,7 @@ app.command(data.app)
 app.command(train.app)
 app.command(evaluate)
 app.command(predict)
+app.command(dense.app)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -2,6 +2,7 @@
 
 import copy
 import itertools
+import warnings
 import weakref
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -75,7 +76,10 @@ class ActivationMemory:
     """Predicts the peak of a network's activations in bytes; scratch space inside single operations comes on top."""
 
     def __init__(self, model: nn.Module, channels: int = 3) -> None:
-        self._model = copy.deepcopy(model).to("meta").eval()
+        with warnings.catch_warnings():
+            # Copies of exported programs make torch warn about its own code (2.13).
+            warnings.filterwarnings("ignore", ".*LeafSpec", FutureWarning)
+            self._model = copy.deepcopy(model).to("meta").eval()
         self._channels = channels
         self._number_type = placement(model)[1]
 
