@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from pixelwise.dense.footprint import footprints
 from pixelwise.dense.freezing import Measured
 from pixelwise.dense.frozen import FrozenNetwork
-from pixelwise.dense.image_statistics import ChannelStatistics
+from pixelwise.dense.image_statistics import ChannelStatistics, channel_statistics
 from pixelwise.dense.memory import ActivationMemory, parse_bytes
 from pixelwise.dense.owned_cells import Strip, strips
 from pixelwise.dense.placement import placement
@@ -158,7 +158,7 @@ def _parts(
                 f"{measured.node.name}, behind a crop that removes more from the whole image than from its parts",
                 "pad the image to the size that the network wants before, instead of inside the network",
             )
-        part = ChannelStatistics.of(values[..., down, across])
+        part = channel_statistics(values[..., down, across])
         if part is not None and not (part.mean + part.squares).isfinite().all():
             raise InputError(
                 "an image whose statistics are finite numbers, as one other pixel spreads to every score",

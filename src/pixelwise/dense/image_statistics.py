@@ -1,7 +1,6 @@
 """Means, variances and maxima of each channel over an image that is seen in parts."""
 
 from dataclasses import dataclass
-from typing import Self
 
 import torch
 from jaxtyping import Float
@@ -27,32 +26,14 @@ class ChannelStatistics:
     squares: Float[Tensor, " C"]
     largest: Float[Tensor, " C"]
 
-    @classmethod
-    def of(cls, features: Float[Tensor, "1 C h w"]) -> Self | None:
-        """The statistics of features of any number type; None where there are no cells."""
-        channels, columns = features.shape[1], features.shape[3]
-        found = None
-        rows = max(1, BAND // max(1, channels * columns))
-        for band in torch.split(features, rows, dim=2):
-            if band.numel() == 0:
-                continue
-            # Accelerators without float64 leave the sums to the CPU.
-            place = "cpu" if band.device.type == "mps" else band.device
-            values = band[0].to(place, torch.float64).flatten(1)
-            mean = values.mean(1)
-            squares = (values - mean[:, None]).square_().sum(1)
-            part = cls(values.shape[1], mean, squares, values.amax(1))
-            found = part if found is None else found.merged(part)
-        return found
-
-    def merged(self, other: Self) -> Self:
+    def merged(self, other: "ChannelStatistics") -> "ChannelStatistics":
         """The statistics of the cells of both.
 
         Nothing cancels, however large the mean is against the spread: Chan, Golub and LeVeque 1979, equation 2.1.
         """
         count = self.count + other.count
         apart = other.mean - self.mean
-        return type(self)(
+        return ChannelStatistics(
             count,
             self.mean + apart * (other.count / count),
             self.squares + other.squares + apart.square() * (self.count * other.count / count),
@@ -72,3 +53,20 @@ class ChannelStatistics:
         mean = means.mean(1, keepdim=True)
         together = variance.reshape(groups, -1).mean(1, keepdim=True) + means.var(1, correction=0, keepdim=True)
         return mean.expand_as(means).flatten(), together.expand_as(means).flatten()
+
+
+def channel_statistics(features: Float[Tensor, "1 C h w"]) -> ChannelStatistics | None:
+    """The statistics of features of any number type; None where there are no cells."""
+    channels, columns = features.shape[1], features.shape[3]
+    found = None
+    for band in torch.split(features, max(1, BAND // max(1, channels * columns)), dim=2):
+        if band.numel() == 0:
+            continue
+        # Accelerators without float64 leave the sums to the CPU.
+        place = "cpu" if band.device.type == "mps" else band.device
+        values = band[0].to(place, torch.float64).flatten(1)
+        mean = values.mean(1)
+        squares = (values - mean[:, None]).square_().sum(1)
+        part = ChannelStatistics(values.shape[1], mean, squares, values.amax(1))
+        found = part if found is None else found.merged(part)
+    return found

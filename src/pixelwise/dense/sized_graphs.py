@@ -1,6 +1,6 @@
 """The frozen steps of a network for images of one size after another."""
 
-from typing import Any, Self
+from typing import Any
 
 from torch import nn
 
@@ -42,7 +42,7 @@ class SizedGraphs:
         self._accepted = AcceptedSizes(model, channels)
         self.adapts = self._borders_change()
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+    def __deepcopy__(self, memo: dict[int, Any]) -> "SizedGraphs":
         """Itself: steps name weights and hold none, and copies of a network, made to measure it, need the same ones."""
         return self
 

@@ -5,6 +5,8 @@ Each translator gives features, or None where the operation is used in a form th
 
 from typing import Any, Literal
 
+from torch import Tensor
+
 from pixelwise.dense.steps import (
     Border,
     Convolution,
@@ -15,7 +17,7 @@ from pixelwise.dense.steps import (
     TransposedConvolution,
     Upsampling,
 )
-from pixelwise.dense.translation import Features, Translation, Unknown
+from pixelwise.dense.translation import Features, Parts, Translation, Unknown
 
 LAST = 2**62
 """Slices without an end reach to the largest integer, which is larger than this."""
@@ -89,12 +91,18 @@ def average_pooling(
 
 def adaptive_average(todo: Translation, x: Features, size: Any) -> Features | None:
     """adaptive_avg_pool2d, where its windows are of one size."""
-    return _adaptive(todo, x, "average")
+    return _adaptive(todo, x, size, "average")
 
 
-def adaptive_maximum(todo: Translation, x: Features, size: Any) -> Features | None:
-    """adaptive_max_pool2d, where its windows are of one size."""
-    return _adaptive(todo, x, "max")
+def adaptive_maximum(todo: Translation, x: Features, size: Any) -> Parts | None:
+    """adaptive_max_pool2d, where its windows are of one size; torch gives the places of the maxima beside them."""
+    pooled = _adaptive(todo, x, size, "max")
+    return None if pooled is None else Parts(values_alone, (pooled,))
+
+
+def values_alone(x: Tensor) -> tuple[Tensor]:
+    """The first of the two results of a maximum; its places belong to one image size and have no dense form."""
+    return (x,)
 
 
 def mean(
@@ -109,9 +117,9 @@ def maximum(todo: Translation, x: Features, dims: list[int] | None = None, keepd
     return _reduced(todo, x, dims, keepdim, "max")
 
 
-def _adaptive(todo: Translation, x: Features, kind: Literal["max", "average"]) -> Features | None:
-    _, height, width = todo.shape(x)
-    channels, rows, columns = todo.features_shape()
+def _adaptive(todo: Translation, x: Features, size: Any, kind: Literal["max", "average"]) -> Features | None:
+    channels, height, width = todo.shape(x)
+    rows, columns = pair(size)
     if x.layout != "NCHW" or height % rows or width % columns:
         return None
     kernel = height // rows, width // columns
