@@ -96,7 +96,7 @@ class MapPlanner:
         height, width = (max(span.read_stop - span.read_start for span in axis) for axis in (rows, columns))
         self.scores((height, width))
         seen = rows[-1].read_stop, columns[-1].read_stop
-        halo = max((last - first) // 2 for first, last in self._seen)
+        halo = max((last - first + 1) // 2 for first, last in self._seen)
         return Plan(rows, columns, seen, halo, int(self._memory.peak((height, width)) * WORKING_COPIES))
 
     def _spans(self, length: int, size: int, tile: int, axis: int) -> Iterator[Span]:
