@@ -185,7 +185,7 @@ def main() -> None:
     parser.add_argument("verb", choices=["train", "score"])
     parser.add_argument("data", type=Path)
     parser.add_argument("--window", type=int, choices=[65, 44], default=65)
-    parser.add_argument("--steps", type=int, default=400)
+    parser.add_argument("--steps", type=int, default=600)
     parser.add_argument("--threads", type=int, default=1)
     chosen = parser.parse_args()
     torch.set_num_threads(chosen.threads)
