@@ -94,6 +94,17 @@ class TwoPools(nn.Module):
         return x * torch.sigmoid(self.places(flat))
 
 
+class MeanGate(nn.Module):
+    """Gates from a plain mean, with the two lost axes put back."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.gate = nn.Linear(channels, channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.layer_norm(x * torch.sigmoid(self.gate(x.mean((2, 3))))[:, :, None, None], x.shape[1:])
+
+
 def grouped() -> nn.Sequential:
     return nn.Sequential(
         *(nn.Conv2d(3, 4, 3, padding=1, padding_mode="reflect"), nn.GroupNorm(2, 4), nn.ReLU()),
@@ -111,6 +122,7 @@ NETWORKS = {
     "norms one behind the other": (grouped, 3),
     "squeeze and excite": (lambda: nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), Excited(4), Excited(4)), 2),
     "gates by convolution": (lambda: nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), SqueezeExcite(4)), 1),
+    "gates by a mean": (lambda: nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), MeanGate(4)), 2),
     "two pools": (lambda: nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), TwoPools(4)), 1),
     **{f"pooling branch, {how}": (lambda how=how: PoolingBranch(how), 1) for how in ("bilinear", "aligned", "expand")},
     "nothing image-wide": (lambda: nn.Conv2d(3, 2, 3, padding=1), 0),

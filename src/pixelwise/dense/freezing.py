@@ -194,7 +194,8 @@ class _Freezing:
         # The size that a value is spread to may come from features, which are no source of it.
         named = [each for each in node.inputs if each in self._names]
         sources = tuple(self._names[each] for each in named)
-        if stays_constant(node, before) and node.shape[0] == before[0]:
+        # A tensor of three axes, on its way from two to four, is traced without a shape.
+        if stays_constant(node, before) and node.shape[0] in (0, self.shapes[sources[0]][1]):
             self._names[position] = sources[0]
             return
         if not computable_once(node, [self._graph.nodes[each].shape for each in named]):

@@ -96,12 +96,17 @@ def stays_constant(node: Node, before: tuple[int, int, int]) -> bool:
             return before[1:] != SINGLE and not any(step.padding) and not step.ceil and step.divisor is None
         case Subsampling():
             return True
+        case ImageWide() as step if kind_of(step) == "unsqueeze":
+            # From (B, C) to (B, C, 1, 1): new axes stand behind.
+            return step.arguments[1] in (2, 3, -1)
     return spreads(node.step)
 
 
 def computable_once(node: Node, before: list[tuple[int, int, int]]) -> bool:
     """Whether a node, applied to one cell of features that are alike everywhere, gives what it gives for each."""
     alone = all(shape[1:] == SINGLE for shape in before) and node.shape[1:] == SINGLE
+    if node.shape[0] == 0:
+        return False
     match node.step:
         case Convolution() as step:
             return alone or (step.kernel == SINGLE and not any(map(any, step.padding)))
