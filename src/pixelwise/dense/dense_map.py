@@ -40,9 +40,9 @@ class DenseMap(nn.Module):
         self.patch = graph.size
         self.stride = stride
         self.arrangement = arrangement
-        self._graph = graph
+        self.graph = graph
         self._rates = rates(graph, stride)
-        self._padded = padded
+        self.padded = padded
         self._last_use = [max(readers, default=0) for readers in graph.users]
 
     def forward(self, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B K h w"]:
@@ -54,16 +54,16 @@ class DenseMap(nn.Module):
         self._check(images)
         values: dict[int, Tensor] = {0: images}
         tensors = lookup(self.model)
-        for position, node in enumerate(self._graph.nodes[1:], start=1):
+        for position, node in enumerate(self.graph.nodes[1:], start=1):
             parts = [values[source] for source in node.inputs]
             for source in set(node.inputs):
                 if self._last_use[source] == position:
                     del values[source]
             values[position] = self._advanced(position, node, parts, tensors)
-        return self._finished(images, values[len(self._graph.nodes) - 1])
+        return self._finished(images, values[len(self.graph.nodes) - 1])
 
     def _check(self, images: Tensor) -> None:
-        channels = self._graph.nodes[0].shape[0]
+        channels = self.graph.nodes[0].shape[0]
         height, width = images.shape[-2:]
         if images.shape[1] != channels:
             raise InputError(
@@ -71,7 +71,7 @@ class DenseMap(nn.Module):
                 f"{images.shape[1]}",
                 "repeat a gray channel, or drop an alpha channel",
             )
-        if not self._padded and (height < self.patch[0] or width < self.patch[1]):
+        if not self.padded and (height < self.patch[0] or width < self.patch[1]):
             raise InputError(
                 f"images of at least one patch, {self.patch[0]}x{self.patch[1]}",
                 f"{height}x{width}",
@@ -100,7 +100,7 @@ class DenseMap(nn.Module):
         if self.arrangement == "fragments":
             scores = merge(scores, last.dilation)
         scores = scores[..., :: self.stride[0] // last.grid[0], :: self.stride[1] // last.grid[1]]
-        if self._padded:
+        if self.padded:
             return scores
         rows, columns = (
             (size - patch) // step + 1

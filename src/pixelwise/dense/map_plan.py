@@ -30,7 +30,7 @@ class MapPlanner:
             channels: channels of the image.
         """
         check_tile(tile)
-        self._patch, self._stride, self._padded = dense.patch, dense.stride, dense._padded
+        self._patch, self._stride, self._padded = dense.patch, dense.stride, dense.padded
         self._seen = _seen(dense)
         self._memory = ActivationMemory(dense, channels)
         self._budget = budget
@@ -115,9 +115,9 @@ class MapPlanner:
 
 def _seen(dense: DenseMap) -> tuple[tuple[int, int], tuple[int, int]]:
     """First and last pixel that output 0 sees, along each axis."""
-    if not dense._padded:
+    if not dense.padded:
         return (0, dense.patch[0] - 1), (0, dense.patch[1] - 1)
-    found = [footprints(dense._graph, axis)[-1] for axis in (0, 1)]
+    found = [footprints(dense.graph, axis)[-1] for axis in (0, 1)]
     if any(each is None for each in found):
         raise InputError(
             "a dense map whose outputs see a limited neighbourhood, so that tiles do not change the result",
