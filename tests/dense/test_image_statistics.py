@@ -10,7 +10,6 @@ from pixelwise.dense import NotExact, tiled
 from pixelwise.dense.footprint import footprints
 from pixelwise.dense.freeze_statistics import freeze_statistics
 from pixelwise.dense.image_statistics import channel_statistics
-from pixelwise.dense.owned_cells import strips
 from pixelwise.dense.surroundings import measured_surroundings
 from pixelwise.dense.trace import trace
 from pixelwise.errors import InputError
@@ -293,24 +292,3 @@ def test_statistics_of_parts_are_those_of_the_whole():
         assert np.allclose(mean, truth.mean(1).repeat(repeats), rtol=1e-15)
         assert np.allclose(variance, truth.var(1).repeat(repeats), rtol=1e-6)
     assert channel_statistics(values[:, :, :0]) is None
-
-
-@pytest.mark.parametrize("length", [1, 13, 64, 101])
-@pytest.mark.parametrize("tile", [1, 8, 24, 200])
-def test_every_cell_is_owned_once_and_read_whole(length: int, tile: int):
-    layers = nn.Sequential(nn.Conv2d(1, 1, 3, 2, 4), nn.MaxPool2d(2, ceil_mode=True), nn.Conv2d(1, 1, 3, padding=1))
-    graph = trace(layers.eval(), (length, 9), channels=1)
-    seen = [each for each in footprints(graph, axis=0)[1:] if each is not None]
-    cells = [node.shape[1] for node in graph.nodes[1:]]
-    owned = [[] for _ in cells]
-    for strip in strips(seen, cells, length, tile):
-        assert 0 <= strip.start < strip.stop <= length
-        for own, part, field in zip(owned, strip.owned, seen, strict=True):
-            first = int(strip.start / field.stride)
-            own.extend(range(first + part.start, first + part.stop))
-            if part.stop > part.start:
-                low = field.first + field.stride * (first + part.start)
-                high = field.last + field.stride * (first + part.stop - 1)
-                assert strip.start <= max(0, min(low, length - 1))
-                assert strip.stop > min(length - 1, max(high, 0))
-    assert owned == [list(range(count)) for count in cells]
