@@ -1,8 +1,8 @@
 """An image row by row against the same image in tiles: time, memory and recompute of one U-Net within one budget.
 
-Tiles get the budget that one of 512 pixels takes; rows use what they need. Times are those of the running job: what each
-does before its first pixel (measuring the receptive field, tracing) is printed apart, because it does not grow with the
-image. Peaks are measured in processes of their own.
+Tiles get the budget that one of 512 pixels takes; rows use what they need. Times are those of the running job: what
+each does before its first pixel (measuring the receptive field, tracing) is printed apart, because it does not grow
+with the image. Peaks are measured in processes of their own.
 
     python -m benchmarks.dense.row_stream [--size 1024] [--width 1024]
 """

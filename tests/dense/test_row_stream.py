@@ -343,3 +343,9 @@ def test_what_cannot_be_done_is_refused():
     classifier = ready(nn.Sequential(nn.Conv2d(3, 2, 3), nn.Flatten(), nn.Linear(2 * 36, 2)))
     with pytest.raises(InputError, match="a vector per image from Sequential\nhint: make a patch classifier dense"):
         stream_rows(classifier, image_of(8, 8))
+
+
+def test_tracing_takes_no_memory_for_the_image():
+    # 24 terabytes of float32, if it were real.
+    graph = trace(UNet(2, width=2, depth=1), (10**6, 10**6))
+    assert graph.nodes[-1].shape == (2, 10**6, 10**6)

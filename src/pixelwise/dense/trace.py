@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
+from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.export.graph_signature import InputKind
 
 from pixelwise.dense.operations import translate
@@ -45,7 +46,9 @@ def trace(model: nn.Module, size: Size, channels: int = 3) -> Graph:
 
 def _exported(model: nn.Module, size: Size, channels: int) -> torch.export.ExportedProgram:
     device, dtype = placement(model)
-    images = torch.empty(TRACED_BATCH, channels, *size, device=device, dtype=dtype)
+    # A tensor without values: real ones of gigapixel images would be larger than the machine.
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        images = torch.empty(TRACED_BATCH, channels, *size, device=device, dtype=dtype)
     try:
         with evaluating(model), torch.no_grad():
             return torch.export.export(model, (images,), strict=False)
