@@ -18,11 +18,11 @@ import torch
 from benchmarks.dense.peak import peak_megabytes
 from benchmarks.timing import THREADS, compare, machine, table
 from pixelwise.dense import TiledModel
-from pixelwise.dense.memory import ActivationMemory
-from pixelwise.dense.plan import WORKING_COPIES
-from pixelwise.dense.row_schedule import peak_values
-from pixelwise.dense.row_stream import RowStream, stream_rows
-from pixelwise.dense.trace import lookup, trace
+from pixelwise.dense.graph.trace import lookup, trace
+from pixelwise.dense.rows.schedule import peak_values
+from pixelwise.dense.rows.stream import RowStream, stream_rows
+from pixelwise.dense.tiles.memory import ActivationMemory
+from pixelwise.dense.tiles.plan import WORKING_COPIES
 from pixelwise.models import UNet
 
 TILE = 512

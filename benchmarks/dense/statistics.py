@@ -15,9 +15,9 @@ from torch import Tensor, nn
 from benchmarks.dense.peak import peak_megabytes
 from benchmarks.timing import THREADS, machine
 from pixelwise.dense import TiledModel, tiled
-from pixelwise.dense.freeze_statistics import freeze_statistics
-from pixelwise.dense.memory import ActivationMemory
-from pixelwise.dense.plan import WORKING_COPIES
+from pixelwise.dense.statistics.freeze_statistics import freeze_statistics
+from pixelwise.dense.tiles.memory import ActivationMemory
+from pixelwise.dense.tiles.plan import WORKING_COPIES
 
 SIDE, WIDTH = 1024, 16
 

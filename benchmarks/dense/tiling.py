@@ -18,8 +18,8 @@ from benchmarks.dense.peak import peak_megabytes
 from benchmarks.timing import THREADS, compare, machine, table
 from pixelwise.data.pasture import Knobs, render
 from pixelwise.dense import TiledModel
-from pixelwise.dense.memory import ActivationMemory
-from pixelwise.dense.plan import WORKING_COPIES
+from pixelwise.dense.tiles.memory import ActivationMemory
+from pixelwise.dense.tiles.plan import WORKING_COPIES
 from pixelwise.models import UNet
 
 SIDE, WINDOW = 2048, 512

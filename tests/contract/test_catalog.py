@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from pixelwise.dense import TiledModel
-from pixelwise.dense.sizes import AcceptedSizes
+from pixelwise.dense.probes.sizes import AcceptedSizes
 from pixelwise.errors import InputError
 from pixelwise.models import catalog
 

@@ -1,18 +1,22 @@
 """Dense evaluation: patch classifiers at every pixel, and images of any size in tiles, each with proof of equality."""
 
-from pixelwise.dense.check import check
-from pixelwise.dense.dense_map import DenseMap
-from pixelwise.dense.densify import convolutionalize, densify
-from pixelwise.dense.plan import Plan
+from pixelwise.dense.maps.check import check
+from pixelwise.dense.maps.dense_map import DenseMap
+from pixelwise.dense.maps.densify import convolutionalize, densify
+from pixelwise.dense.maps.slide import shift_and_stitch, slide
 from pixelwise.dense.receptive_field import ReceptiveField, receptive_field
-from pixelwise.dense.regions import SlicedArray
-from pixelwise.dense.slide import shift_and_stitch, slide
-from pixelwise.dense.tiling import TiledModel, tiled
+from pixelwise.dense.rows.stream import stream_rows
+from pixelwise.dense.statistics.freeze_statistics import freeze_statistics
+from pixelwise.dense.statistics.frozen import FrozenNetwork
+from pixelwise.dense.tiles.plan import Plan
+from pixelwise.dense.tiles.regions import SlicedArray
+from pixelwise.dense.tiles.tiling import TiledModel, tiled
 from pixelwise.dense.verdict import Finding, NotExact, Verdict
 
 __all__ = [
     "DenseMap",
     "Finding",
+    "FrozenNetwork",
     "NotExact",
     "Plan",
     "ReceptiveField",
@@ -22,8 +26,10 @@ __all__ = [
     "check",
     "convolutionalize",
     "densify",
+    "freeze_statistics",
     "receptive_field",
     "shift_and_stitch",
     "slide",
+    "stream_rows",
     "tiled",
 ]

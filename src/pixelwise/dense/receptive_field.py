@@ -5,9 +5,9 @@ from fractions import Fraction
 
 from torch import nn
 
-from pixelwise.dense.footprint import Footprint, footprints
-from pixelwise.dense.sizes import AcceptedSizes
-from pixelwise.dense.trace import trace
+from pixelwise.dense.graph.footprint import Footprint, footprints
+from pixelwise.dense.graph.trace import trace
+from pixelwise.dense.probes.sizes import AcceptedSizes
 from pixelwise.errors import InputError
 from pixelwise.shapes import Size
 

@@ -10,7 +10,7 @@ from jaxtyping import Integer
 from torch import Tensor, nn
 
 from pixelwise.dense import TiledModel
-from pixelwise.dense.memory import parse_bytes
+from pixelwise.dense.tiles.memory import parse_bytes
 from pixelwise.errors import InputError
 from pixelwise.losses import cross_entropy, dice_loss
 from pixelwise.metrics import confusion_matrix, intersection_over_union, mean_iou, pixel_accuracy

@@ -11,8 +11,8 @@ import torch
 
 from pixelwise.data.folder import SegmentationFolder
 from pixelwise.data.transforms import Augmentation, light, none, strong
-from pixelwise.dense.memory import parse_bytes
-from pixelwise.dense.sizes import AcceptedSizes
+from pixelwise.dense.probes.sizes import AcceptedSizes
+from pixelwise.dense.tiles.memory import parse_bytes
 from pixelwise.errors import InputError
 from pixelwise.evaluation.scores import Scores
 from pixelwise.inference.predictor import Predictor, load

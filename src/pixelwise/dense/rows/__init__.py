@@ -1,0 +1,1 @@
+"""Images row by row, no row of any layer computed twice."""
