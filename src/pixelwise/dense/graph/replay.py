@@ -1,6 +1,6 @@
 """The steps of a traced network run one by one, on images of any size the network accepts."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -38,20 +38,39 @@ class Replay(nn.Module):
         super().__init__()
         self.model = model
         self._graph = graph
-        self._last_use = [max(readers, default=0) for readers in graph.users]
 
     def forward(self, images: Tensor) -> Tensor:
         """The network's scores, (B, K, h, w) or, where the network gives a vector per image, (B, K)."""
-        tensors = lookup(self.model)
-        values = {0: images}
-        for position, node in enumerate(self._graph.nodes[1:], start=1):
-            parts = [values[source] for source in node.inputs]
-            for source in set(node.inputs):
-                if self._last_use[source] == position:
-                    del values[source]
-            values[position] = applied(node, parts, tensors)
-        scores = values[len(self._graph.nodes) - 1]
+        (scores,) = run(self._graph, images, [len(self._graph.nodes) - 1], lookup(self.model))
         return scores.flatten(1) if self._graph.flat else scores
+
+
+def run(graph: Graph, images: Tensor, wanted: Sequence[int], tensors: Mapping[str, Tensor]) -> list[Tensor]:
+    """The features of some nodes of a graph; others run as far as these need them, and are let go when read.
+
+    Args:
+        graph: a traced network.
+        images: (B, C, H, W).
+        wanted: positions of nodes.
+        tensors: weights by name.
+    """
+    last_use = dict.fromkeys(wanted, len(graph.nodes))
+    for position in range(max(wanted), 0, -1):
+        if position in last_use:
+            for source in graph.nodes[position].inputs:
+                last_use.setdefault(source, position)
+    values = {0: images}
+    for position in sorted(last_use):
+        node = graph.nodes[position]
+        if not node.inputs:
+            continue
+        parts = [values[source] for source in node.inputs]
+        for source in set(node.inputs):
+            if last_use[source] == position:
+                del values[source]
+        values[position] = applied(node, parts, tensors)
+        del parts
+    return [values[position] for position in wanted]
 
 
 def applied(node: Node, parts: list[Tensor], tensors: Mapping[str, Tensor]) -> Tensor:

@@ -10,9 +10,9 @@ from pixelwise.dense.graph.footprint import footprints
 from pixelwise.dense.graph.steps import Graph, Pair
 from pixelwise.dense.graph.trace import trace
 from pixelwise.dense.maps.dense_map import DenseMap
-from pixelwise.dense.maps.densify import network_stride
+from pixelwise.dense.maps.densify import deviation_from_patches, network_stride, random_pixels
 from pixelwise.dense.maps.exactness import Obstacle, patch_obstacle, stride_obstacle, tile_obstacle
-from pixelwise.dense.maps.slide import as_pair, slide
+from pixelwise.dense.maps.slide import as_pair
 from pixelwise.dense.placement import evaluating, placement
 from pixelwise.dense.verdict import Finding, Verdict
 from pixelwise.errors import InputError
@@ -51,24 +51,26 @@ def check(
 
 def _pixels(model: nn.Module, graph: Graph, image: Tensor | None, stride: Pair) -> Tensor:
     """What is measured on, (1, C, H, W): a part of the image, so that sliding stays short."""
-    size = [side + step * (STEPS - 1) for side, step in zip(graph.size, stride, strict=True)]
-    device, dtype = placement(model)
     if image is None:
-        draws = torch.Generator().manual_seed(0)
-        return torch.rand(1, graph.nodes[0].shape[0], *size, generator=draws).to(device, dtype)
+        return random_pixels(model, graph, stride, STEPS)
     if image.shape[-2] < graph.size[0] or image.shape[-1] < graph.size[1]:
         raise InputError(
             f"an image of at least one patch, {graph.size[0]}x{graph.size[1]}",
             f"{image.shape[-2]}x{image.shape[-1]}",
             "pass a larger image or a smaller patch",
         )
-    return image[None, :, : size[0], : size[1]].to(device, dtype)
+    rows, columns = (side + step * (STEPS - 1) for side, step in zip(graph.size, stride, strict=True))
+    device, dtype = placement(model)
+    return image[None, :, :rows, :columns].to(device, dtype)
 
 
 def _finding(obstacle: Obstacle | None, scores: Tensor | None, others: Tensor | None) -> Finding:
-    deviation = scale = None
-    if scores is not None and others is not None and scores.numel():
-        deviation, scale = float((scores - others).abs().max()), float(others.abs().max())
+    if scores is None or others is None or not scores.numel():
+        return _found(obstacle, None, None)
+    return _found(obstacle, float((scores - others).abs().max()), float(others.abs().max()))
+
+
+def _found(obstacle: Obstacle | None, deviation: float | None, scale: float | None) -> Finding:
     if obstacle is None:
         return Finding(True, deviation=deviation, scale=scale)
     return Finding(False, obstacle.node.name, obstacle.reason, obstacle.hint, deviation, scale)
@@ -79,10 +81,7 @@ def _patch_finding(model: nn.Module, graph: Graph, pixels: Tensor) -> Finding:
     obstacle = patch_obstacle(graph)
     if stride_obstacle(graph) is not None or graph.nodes[-1].shape[1:] != (1, 1):
         return _finding(obstacle or _no_classifier(graph), None, None)
-    stride = network_stride(graph)
-    dense = DenseMap(model, graph, stride, padded=True, arrangement="rarefied")(pixels)
-    alone = slide(model, pixels, graph.size, stride, batch_size=STEPS)
-    return _finding(obstacle, dense[..., : alone.shape[-2], : alone.shape[-1]], alone)
+    return _found(obstacle, *deviation_from_patches(model, graph, pixels, batch_size=STEPS))
 
 
 def _no_classifier(graph: Graph) -> Obstacle:

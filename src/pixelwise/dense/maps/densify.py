@@ -91,25 +91,41 @@ def network_stride(graph: Graph) -> Pair:
 
 
 @torch.no_grad()
-def measured(model: nn.Module, graph: Graph, obstacle: Obstacle, image: Tensor | None = None) -> Finding:
-    """The finding on an obstacle to patch-exactness, with the deviation on an image where there is a map to compare.
+def measured(model: nn.Module, graph: Graph, obstacle: Obstacle) -> Finding:
+    """The finding on an obstacle to patch-exactness, with its deviation on random pixels where there is a map.
 
     Args:
         model: the network.
         graph: its steps.
         obstacle: what breaks it.
-        image: (1, C, H, W), at least one patch; None takes random pixels.
     """
     plain = Finding(False, obstacle.node.name, obstacle.reason, obstacle.hint)
     if stride_obstacle(graph) is not None or graph.nodes[-1].shape[1:] != (1, 1):
         return plain
+    pixels = random_pixels(model, graph, network_stride(graph), PROBED_PATCHES)
+    difference, scale = deviation_from_patches(model, graph, pixels, batch_size=PROBED_PATCHES)
+    return Finding(False, plain.node, plain.reason, plain.hint, difference, scale)
+
+
+def random_pixels(model: nn.Module, graph: Graph, stride: Pair, positions: int) -> Tensor:
+    """Random pixels (1, C, H, W) on which so many patches, one stride apart, fit along each axis."""
+    device, dtype = placement(model)
+    size = [side + step * (positions - 1) for side, step in zip(graph.size, stride, strict=True)]
+    draws = torch.Generator().manual_seed(0)
+    return torch.rand(1, graph.nodes[0].shape[0], *size, generator=draws).to(device, dtype)
+
+
+def deviation_from_patches(model: nn.Module, graph: Graph, pixels: Tensor, batch_size: int) -> tuple[float, float]:
+    """The largest difference of the network's dense map from the classifier on each patch alone, and its largest score.
+
+    Args:
+        model: the classifier.
+        graph: its steps on one patch; without an obstacle to stride-exactness.
+        pixels: (1, C, H, W), at least one patch.
+        batch_size: patches per call.
+    """
     stride = network_stride(graph)
-    if image is None:
-        device, dtype = placement(model)
-        size = [side + step * (PROBED_PATCHES - 1) for side, step in zip(graph.size, stride, strict=True)]
-        draws = torch.Generator().manual_seed(0)
-        image = torch.rand(1, graph.nodes[0].shape[0], *size, generator=draws).to(device, dtype)
-    dense = DenseMap(model, graph, stride, padded=True, arrangement="rarefied")(image)
-    alone = slide(model, image, graph.size, stride, batch_size=PROBED_PATCHES)
+    dense = DenseMap(model, graph, stride, padded=True, arrangement="rarefied")(pixels)
+    alone = slide(model, pixels, graph.size, stride, batch_size=batch_size)
     difference = (dense[..., : alone.shape[-2], : alone.shape[-1]] - alone).abs().max()
-    return Finding(False, plain.node, plain.reason, plain.hint, float(difference), float(alone.abs().max()))
+    return float(difference), float(alone.abs().max())

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from pixelwise.dense.graph.replay import applied
-from pixelwise.dense.graph.steps import Graph, Node
+from pixelwise.dense.graph.replay import applied, run
 from pixelwise.dense.graph.trace import lookup
 from pixelwise.dense.placement import placement
 from pixelwise.dense.statistics.freezing import Derived, FrozenGraph
@@ -76,31 +75,3 @@ class FrozenNetwork(nn.Module):
         spread = spreads(derived.node.step)
         value = parts[0].expand(1, channels, 1, 1) if spread else applied(derived.node, parts, tensors)
         self.set_value(derived.name, value)
-
-
-def run(graph: Graph, images: Tensor, wanted: Sequence[int], tensors: dict[str, Tensor]) -> list[Tensor]:
-    """The features of some nodes of a graph; others run as far as these need them, and are let go when read.
-
-    Args:
-        graph: a traced network.
-        images: (B, C, H, W).
-        wanted: positions of nodes.
-        tensors: weights by name.
-    """
-    last_use = dict.fromkeys(wanted, len(graph.nodes))
-    for position in range(max(wanted), 0, -1):
-        if position in last_use:
-            for source in graph.nodes[position].inputs:
-                last_use.setdefault(source, position)
-    values = {0: images}
-    for position in sorted(last_use):
-        node: Node = graph.nodes[position]
-        if not node.inputs:
-            continue
-        parts = [values[source] for source in node.inputs]
-        for source in set(node.inputs):
-            if last_use[source] == position:
-                del values[source]
-        values[position] = applied(node, parts, tensors)
-        del parts
-    return [values[position] for position in wanted]
