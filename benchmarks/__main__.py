@@ -1,12 +1,12 @@
 """Runs every benchmark in turn: python -m benchmarks."""
 
 from benchmarks import augmentation, pasture, unet
-from benchmarks.dense import densify, large_image, row_stream, statistics, tiling
+from benchmarks.dense import arrangements, densify, large_image, row_stream, statistics, tiling
 from benchmarks.ops import correlation, deform_conv, masks, nms, roi_align
 
 SUBJECTS = (
     *(pasture, augmentation, unet),
-    *(densify, tiling, large_image, statistics, row_stream),
+    *(densify, arrangements, tiling, large_image, statistics, row_stream),
     *(nms, roi_align, deform_conv, correlation, masks),
 )
 

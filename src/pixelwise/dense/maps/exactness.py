@@ -37,7 +37,7 @@ def patch_obstacle(graph: Graph) -> Obstacle | None:
             return Obstacle(
                 node,
                 "pads inside the patch, so that cells at its border see something else than the image",
-                'train the classifier without padding, or ask for exact="stride"',
+                "train the classifier without padding" + (', or ask for exact="stride"' if found is None else ""),
             )
         if cuts_windows(graph, node):
             return Obstacle(
