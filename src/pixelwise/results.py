@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int32
 
 from pixelwise.shapes import LabelMap
 
@@ -27,3 +27,21 @@ class Segmentation:
         return {
             name: count / max(1, self.labels.numel()) for name, count in zip(self.classes, counts.tolist(), strict=True)
         }
+
+
+@dataclass(frozen=True)
+class Instances:
+    """The separate objects of one image.
+
+    `labels` is 0 where there is no object and 1..N inside object 1..N. `classes` names the class of each object and
+    `scores` gives the mean probability of that class inside it, both in the order of the numbers.
+    """
+
+    labels: Int32[torch.Tensor, "H W"]
+    classes: tuple[str, ...]
+    scores: Float[torch.Tensor, " N"]
+
+    @property
+    def count(self) -> int:
+        """How many objects there are."""
+        return len(self.classes)
