@@ -1,43 +1,76 @@
 """Losses of semantic segmentation: how far class scores are from a label map, counting only labelled pixels."""
 
+from typing import Literal
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
 from pixelwise.errors import InputError
+from pixelwise.losses.label_checks import check_labels
 from pixelwise.shapes import IGNORE, LabelMaps, Scores
 
 
 def cross_entropy(
-    scores: Scores, labels: LabelMaps, class_weights: Float[Tensor, " K"] | None = None
+    scores: Scores,
+    labels: LabelMaps,
+    class_weights: Float[Tensor, " K"] | None = None,
+    pixel_weights: Float[Tensor, "B H W"] | None = None,
+    reduction: Literal["mean", "sum"] = "mean",
 ) -> Float[Tensor, ""]:
     """The mean negative log-probability of the true class over all counted pixels, in nats; 0 or more.
 
     Pixels labelled 255 do not count. The mean runs over the counted pixels of the whole batch at once, as in FCN
-    (Long et al. 2015), so an image with few labelled pixels weighs little. With class weights it is the weighted
-    mean, sum(w * loss) / sum(w): doubling all weights changes nothing. A batch without a counted pixel (or only of
-    weight 0) gives 0, with zero gradients, not NaN.
+    (Long et al. 2015), so an image with few labelled pixels weighs little. With weights it is the weighted mean,
+    sum(w * loss) / sum(w): doubling all weights changes nothing. A pixel's weight is that of its class times its own.
+    A batch without a counted pixel (or only of weight 0) gives 0, with zero gradients, not NaN.
+
+    `reduction="sum"` leaves the division out: sum(w * loss) over the pixels of the batch, the "heavy" learning of
+    FCN (Shelhamer et al. 2017: one image a step, momentum 0.99). The sum and its gradient are as many times larger as
+    there are pixels, so the learning rate of SGD must be as many times smaller: the authors' solver has 1e-10, for
+    images of some 500 x 500 pixels.
 
     Args:
         scores: logits, one per class and pixel.
         labels: class indices 0..K-1, or 255 for ignore.
         class_weights: one weight per class, 0 or more.
+        pixel_weights: one weight per pixel, 0 or more, such as U-Net's (`pixelwise.data.border_weights`; Ronneberger
+            et al. 2015, equation 1, which is a sum). What they say of ignored pixels does not matter.
+        reduction: "mean" or "sum".
 
     Raises:
-        InputError: sizes differ, a label is neither a class nor 255, or there are not K weights of at least 0.
+        InputError: sizes differ, a label is neither a class nor 255, there are not K class weights of at least 0, or
+            pixel weights are of another size, negative or not finite.
     """
-    _check_labels(scores, labels)
+    check_labels(scores, labels)
+    if reduction not in ("mean", "sum"):
+        raise InputError(
+            "the reduction mean or sum", repr(reduction), hint='pass reduction="sum" for FCN\'s heavy loss'
+        )
     if class_weights is not None:
-        _check_weights(class_weights, scores.shape[1])
+        _check_class_weights(class_weights, scores.shape[1])
         class_weights = class_weights.to(scores)
     targets = labels.long()
-    total = F.cross_entropy(scores, targets, weight=class_weights, ignore_index=IGNORE, reduction="sum")
-    counted = targets != IGNORE
-    if class_weights is None:
-        return total / counted.sum().clamp(min=1)
-    weight = (class_weights[targets.where(counted, 0)] * counted).sum()
-    return total / weight.where(weight > 0, 1)
+    if pixel_weights is None:
+        total = F.cross_entropy(scores, targets, weight=class_weights, ignore_index=IGNORE, reduction="sum")
+    else:
+        _check_pixel_weights(pixel_weights, targets)
+        pixel_weights = pixel_weights.to(scores).where(targets != IGNORE, 0)
+        losses = F.cross_entropy(scores, targets, weight=class_weights, ignore_index=IGNORE, reduction="none")
+        total = (pixel_weights * losses).sum()
+    return total if reduction == "sum" else total / _total_weight(targets, class_weights, pixel_weights)
+
+
+def _total_weight(targets: Tensor, class_weights: Tensor | None, pixel_weights: Tensor | None) -> Tensor:
+    """The sum of the counted pixels' weights; 1 where it is 0, so that nothing is divided by it."""
+    weights = targets != IGNORE
+    if class_weights is not None:
+        weights = class_weights[targets.where(weights, 0)] * weights
+    if pixel_weights is not None:
+        weights = weights * pixel_weights
+    total = weights.sum()
+    return total.where(total > 0, 1)
 
 
 def dice_loss(scores: Scores, labels: LabelMaps) -> Float[Tensor, ""]:
@@ -59,7 +92,7 @@ def dice_loss(scores: Scores, labels: LabelMaps) -> Float[Tensor, ""]:
     Raises:
         InputError: sizes differ, or a label is neither a class nor 255.
     """
-    _check_labels(scores, labels)
+    check_labels(scores, labels)
     classes = torch.arange(scores.shape[1], device=scores.device)[:, None, None]
     truth = labels[:, None] == classes  # B K H W
     probabilities = scores.softmax(dim=1).masked_fill((labels == IGNORE)[:, None], 0)
@@ -72,34 +105,28 @@ def dice_loss(scores: Scores, labels: LabelMaps) -> Float[Tensor, ""]:
     return (1 - dice).where(present, 0).sum() / present.sum().clamp(min=1)
 
 
-def _check_labels(scores: Tensor, labels: Tensor) -> None:
-    """Refuses what torch would turn into an index error, or on a GPU into a dead process."""
-    batch, classes, *size = scores.shape
-    if labels.shape != (batch, *size) or labels.is_floating_point():
-        raise InputError(
-            f"integer labels of shape {(batch, *size)}, as the scores are {tuple(scores.shape)}",
-            f"{labels.dtype} of shape {tuple(labels.shape)}",
-            hint="resize the scores with torch.nn.functional.interpolate, or turn one-hot maps into class indices",
-        )
-    outside = ((labels < 0) | (labels >= classes)) & (labels != IGNORE)
-    if bool(outside.any()):
-        wrong = labels[outside]
-        raise InputError(
-            f"labels 0..{classes - 1}, or {IGNORE} for ignore",
-            f"{wrong.numel()} pixels with other labels, the first being {int(wrong[0])}",
-            hint="build the model with as many classes as the data has, or map unused ids to 255",
-        )
-    if classes > IGNORE:
-        raise InputError(
-            f"at most {IGNORE} classes, as label {IGNORE} means ignore", str(classes), hint="merge rare classes"
-        )
-
-
-def _check_weights(class_weights: Tensor, classes: int) -> None:
+def _check_class_weights(class_weights: Tensor, classes: int) -> None:
     # Written as "not all good" so that NaN is refused too.
     if class_weights.shape != (classes,) or not bool(((class_weights >= 0) & class_weights.isfinite()).all()):
         raise InputError(
             f"{classes} class weights of at least 0",
             str(class_weights.tolist()),
             hint="pass one weight per class, such as 1 / share of pixels",
+        )
+
+
+def _check_pixel_weights(pixel_weights: Tensor, targets: Tensor) -> None:
+    if pixel_weights.shape != targets.shape:
+        raise InputError(
+            f"pixel weights of shape {tuple(targets.shape)}, as the labels are",
+            str(tuple(pixel_weights.shape)),
+            hint="compute them from the same label maps",
+        )
+    good = (pixel_weights >= 0) & pixel_weights.isfinite()
+    if not bool((good | (targets == IGNORE)).all()):
+        wrong = pixel_weights[~good]
+        raise InputError(
+            "finite pixel weights of at least 0",
+            f"{wrong.numel()} others, the first being {float(wrong[0])}",
+            hint="weigh pixels that should not count with 0",
         )
