@@ -48,7 +48,7 @@ def _read_pickle(path: Path) -> dict[str, Tensor]:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        # torch's own text goes on with ways to run the code all the same; its first line is kept out for that reason.
+        # torch's own text is not passed on: it explains how to run the code all the same.
         raise InputError(
             "a file of weights that can be read without running code from it",
             f"{path}, which holds more than tensors, or is damaged",
