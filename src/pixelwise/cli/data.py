@@ -1,12 +1,19 @@
 """pixelwise data: make generated data, examine a folder of one's own."""
 
+import math
 from pathlib import Path
 
+import torch
 from cyclopts import App
 
 from pixelwise.cli.screen import console, note, progress_bar, wrote
 from pixelwise.data.doctor import examine
 from pixelwise.data.pasture import Knobs, write_folder
+from pixelwise.metrics.upper_bound import StrideBounds
+from pixelwise.shapes import IGNORE
+
+SPELLED_OUT = 32
+"""The stride of most classifiers."""
 
 app = App(name="data", help="Make generated data, or examine a folder of your own.")
 make = App(name="make", help="Make a data set from a generator.")
@@ -112,13 +119,18 @@ def check(
     attributes
         CSV of attributes, keyed by file name in its first column.
     """
+    bounds = StrideBounds(num_classes=IGNORE)
     with progress_bar("images") as progress:
-        diagnosis = examine(folder, classes, splits, attributes, progress)
+        diagnosis = examine(
+            folder, classes, splits, attributes, progress, lambda ids: bounds.add(torch.from_numpy(ids))
+        )
     counts = ", ".join(f"{name} {count}" for name, count in diagnosis.splits.items())
     note(f"{diagnosis.images} images ({counts})")
     for split, pixels in diagnosis.class_pixels.items():
         total = max(1, sum(pixels.values()))
         note(f"  {split}: " + ", ".join(f"{name} {count / total:.1%}" for name, count in pixels.items()))
+    if diagnosis.classes is not None:
+        _note_bounds(bounds.mean_iou())
     for fault in diagnosis.faults:
         style = "bold red" if fault.severity == "fatal" else "yellow"
         console.print(f"{fault.severity:<8}", style=style, end="")
@@ -128,3 +140,13 @@ def check(
         return 1
     note(f"next   pixelwise train segmentation {folder} --out run")
     return 0
+
+
+def _note_bounds(bounds: dict[int, float]) -> None:
+    """Says what each stride can reach, and spells one of them out; nothing where no pixel is labelled."""
+    if not math.isnan(bounds[SPELLED_OUT]):
+        note("  mean IoU within reach, by stride: " + ", ".join(f"{each} {best:.3f}" for each, best in bounds.items()))
+        note(
+            f"  so a network of stride {SPELLED_OUT} can reach a mean IoU of about {bounds[SPELLED_OUT]:.2f} on these "
+            "labels at most"
+        )

@@ -15,7 +15,7 @@ from pathlib import Path
 from pixelwise.data.classes import ClassTable, infer_classes
 from pixelwise.data.faults import Fault, fault_of, relative
 from pixelwise.data.folder import CLASSES_FILE, find_classes, ordered_splits
-from pixelwise.data.inspection import Inspection, inspect
+from pixelwise.data.inspection import Inspection, SeeLabels, inspect
 from pixelwise.data.items import UNLISTED, list_items
 from pixelwise.errors import InputError
 
@@ -58,10 +58,13 @@ def examine(
     splits: Path | None = None,
     attributes: Path | None = None,
     progress: Callable[[int, int], None] | None = None,
+    see_labels: SeeLabels | None = None,
 ) -> Diagnosis:
     """Every fault of a data set folder; fatal ones first. Each file is decoded once.
 
     The arguments are those of `pixelwise.data.open_folder`; `progress` is called with the items done and all items.
+    `see_labels` is called with the class ids of each label map without a fault of its own, (H, W), 255 for ignore,
+    from several threads at once; without a classes file the ids are the stored values, as far as they fit 8 bits.
 
     Raises:
         InputError: a path is missing, or the folder has no known layout or no image. Faults of the data are never
@@ -70,13 +73,17 @@ def examine(
     if classes is not None and not classes.exists():
         raise InputError("an existing classes file", f"{classes}", hint="check the path")
     listing = list_items(root, splits, attributes)
+    given, class_faults = _given_classes(root, classes)
     inspections: list[Inspection] = []
     with ThreadPoolExecutor(THREADS) as threads:
-        for done, inspection in enumerate(threads.map(partial(inspect, root=root), listing.items), start=1):
+        look = partial(inspect, root=root, table=given, see_labels=see_labels)
+        for done, inspection in enumerate(threads.map(look, listing.items), start=1):
             inspections.append(inspection)
             if progress:
                 progress(done, len(listing.items))
-    table, class_faults = _classes(root, classes, inspections)
+    table = given
+    if given is None and not class_faults:
+        table, class_faults = _inferred_classes(root, inspections)
     faults = [*listing.faults, *(fault for inspection in inspections for fault in inspection.faults), *class_faults]
     counts = Counter(item.split for item in listing.items)
     pixels = _class_pixels(table, inspections) if table else {}
@@ -92,16 +99,18 @@ def examine(
     )
 
 
-def _classes(
-    root: Path, given: Path | None, inspections: Sequence[Inspection]
-) -> tuple[ClassTable | None, list[Fault]]:
-    """The class table from the file, else from the label values that were seen."""
+def _given_classes(root: Path, file: Path | None) -> tuple[ClassTable | None, list[Fault]]:
+    """The class table of the file, if there is one."""
     try:
-        table = find_classes(root, given)
+        return find_classes(root, file), []
     except InputError as error:
-        return None, [fault_of(error, "classes-file", given or root / CLASSES_FILE, root)]
+        return None, [fault_of(error, "classes-file", file or root / CLASSES_FILE, root)]
+
+
+def _inferred_classes(root: Path, inspections: Sequence[Inspection]) -> tuple[ClassTable | None, list[Fault]]:
+    """The class table by the label values that were seen."""
     try:
-        return table or infer_classes(value for found in inspections for value in found.label_counts or {}), []
+        return infer_classes(value for found in inspections for value in found.label_counts or {}), []
     except InputError as error:
         return None, [fault_of(error, "no-classes", root / CLASSES_FILE, root)]
 

@@ -1,7 +1,7 @@
 """One image and its label map, each decoded once: what the doctor needs to know about them, and their own faults."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pixelwise.data.classes import ClassTable
 from pixelwise.data.faults import Fault, fault_of, relative
 from pixelwise.data.formats.decode import decode
 from pixelwise.data.formats.masks import StoredLabels, label_values
@@ -16,7 +17,10 @@ from pixelwise.data.formats.raster import SUFFIXES, Traits
 from pixelwise.data.images import colour_values, refuse_unscaled, upright
 from pixelwise.data.items import UNLISTED, Item
 from pixelwise.errors import InputError
-from pixelwise.shapes import Size
+from pixelwise.shapes import IGNORE, Size
+
+SeeLabels = Callable[[NDArray[np.uint8]], object]
+"""What looks at a label map's class ids, (H, W), while they are in memory."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +53,15 @@ class _Notes:
         self.faults.append(Fault("warning", kind, relative(file, self.root), found, fix))
 
 
-def inspect(item: Item, root: Path) -> Inspection:
-    """What an item's two files hold, and what is wrong with each and with the pair; raises nothing for a data fault."""
+def inspect(item: Item, root: Path, table: ClassTable | None = None, see_labels: SeeLabels | None = None) -> Inspection:
+    """What an item's two files hold, and what is wrong with each and with the pair; raises nothing for a data fault.
+
+    Args:
+        item: the two files.
+        root: the data set's folder, for messages.
+        table: the classes, where they are known before the label maps.
+        see_labels: shown the class ids of a label map that has no fault.
+    """
     notes = _Notes(root)
     image = _inspect_image(item.image, notes)
     size, content, orientation = image or (None, "", 1)
@@ -61,6 +72,10 @@ def inspect(item: Item, root: Path) -> Inspection:
         fix = "save it upright without EXIF orientation, so that every program sees the same picture"
         notes.warn("exif-rotation", item.image, f"EXIF orientation {orientation}; it is turned when read", fix)
     counts = None if labels is None else _counts(labels)
+    if labels is not None and counts is not None and see_labels is not None:
+        ids = _ids(labels, counts, table, item)
+        if ids is not None:
+            see_labels(ids)
     return Inspection(item, size, content, counts, tuple(notes.faults))
 
 
@@ -153,3 +168,12 @@ def _content_hash(values: NDArray[Any]) -> str:
 def _counts(labels: StoredLabels) -> dict[int, int]:
     counts = np.bincount(labels.ravel())
     return {int(value): int(counts[value]) for value in np.flatnonzero(counts)}
+
+
+def _ids(
+    labels: StoredLabels, counts: Mapping[int, int], table: ClassTable | None, item: Item
+) -> NDArray[np.uint8] | None:
+    """Class ids; without a table each stored value is a class. None where values are of no class or need 16 bits."""
+    if table is not None:
+        return None if table.unknown(counts) else table.encode(labels, str(item.labels))
+    return labels.astype(np.uint8) if max(counts, default=0) <= IGNORE else None
