@@ -72,8 +72,9 @@ class ShiftAndStitch(nn.Module):
 
     The score of a pixel is what the network gives in the cell whose `stride` x `stride` pixels lie around it (half a
     pixel up and left of it where the stride is even), for an image shifted so that there is such a cell. All shifts
-    are computed in one pass by the dense engine, which spreads the kernels instead (filter rarefaction, section 3.2):
-    the numbers are those of `pixelwise.dense.shift_and_stitch`, which needs stride**2 passes.
+    are computed in one pass by the dense engine, which spreads the kernels instead (filter rarefaction, section 3.2).
+    `pixelwise.dense.shift_and_stitch` needs stride**2 passes for the same numbers, but for those that see padding: at
+    the border each of its shifted images has zeros of its own; here there are only those of the image.
 
     The network's weights are used live and receive gradients. Dropout does nothing and batch normalisation uses its
     stored statistics, in training mode too. Memory and time are those of a network without strides.
