@@ -144,5 +144,5 @@ def _coarser(counts: Tensor, factor: int) -> Tensor:
         shape = list(counts.shape)
         shape[axis] = short
         counts = torch.cat([counts, counts.new_zeros(shape)], dim=axis)
-        counts = counts.unflatten(axis, (-1, factor)).sum(axis + 1)
+        counts = counts.reshape(*counts.shape[:axis], -1, factor, *counts.shape[axis + 1 :]).sum(axis + 1)
     return counts
