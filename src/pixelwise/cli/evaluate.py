@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from pixelwise.cli.screen import note, progress_bar, wrote
+from pixelwise.evaluation import Scores
 from pixelwise.evaluation import evaluate as evaluate_run
 
 
@@ -17,6 +18,8 @@ def evaluate(
     attributes: Path | None = None,
 ) -> None:
     """Score a trained model on images with label maps, and write a report to look at.
+
+    Classes with a border between objects also get the AP of the separated objects.
 
     Example: pixelwise evaluate run my_images --out evaluation
 
@@ -45,4 +48,17 @@ def evaluate(
     width = max(map(len, scores.classes))
     for name, iou in scores.iou.items():
         note(f"  {name:<{width}}  IoU {iou:.4f}  boundary F1 at 2 px {boundary[name]:.4f}")
+    _note_objects(scores)
     wrote(out / "report.html", f"pixelwise predict {run} IMAGE... --out predictions")
+
+
+def _note_objects(scores: Scores) -> None:
+    """AP of the separated objects, where there are any, beside that of connected components."""
+    objects, floor = scores.objects, scores.components
+    if objects is None or floor is None:
+        return
+    note(f"objects: AP     {objects.average_precision:.4f}   (connected components: {floor.average_precision:.4f})")
+    for threshold, precision in objects.precision.items():
+        note(
+            f"  IoU over {threshold:.2f}  AP {precision:.4f}   (connected components: {floor.precision[threshold]:.4f})"
+        )

@@ -32,11 +32,13 @@ def predict(
         Further ones.
     out
         Folder for NAME.png (label map) and NAME.overlay.jpg; what is there from the same model is kept, unless its
-        image has changed since.
+        image has changed since. Runs with a border between objects also write NAME.instances.tif (the number of each
+        pixel's object) and NAME.instances.jpg (each object outlined).
     probabilities
         Also write NAME.probabilities.tif, one plane per class.
     memory
-        Budget for one tile's activations; images that fit are predicted whole.
+        Budget for one tile's activations; images that fit are predicted whole. Objects need the classes' probabilities
+        of the whole image beside it.
     tile
         Rows and columns per tile instead of a budget. The result is the same.
     """
@@ -53,7 +55,8 @@ def predict(
                 note(f"kept   {prediction.files[0]} (predicted before)")
             else:
                 shares = ", ".join(f"{name} {share:.1%}" for name, share in (prediction.shares or {}).items())
-                note(f"{prediction.source} -> {prediction.files[0]}: {shares}")
+                objects = "" if prediction.objects is None else f"; {prediction.objects} objects"
+                note(f"{prediction.source} -> {prediction.files[0]}: {shares}{objects}")
     note(f"{len(found)} images, {failed} failed, {time.perf_counter() - started:.1f} s, peak memory {peak_memory()}")
     wrote(out, f"pixelwise evaluate {run} DATA   (scores, on images with label maps)")
     return 1 if failed else 0

@@ -1,7 +1,6 @@
 """The classes of a data set: their names, and which stored values of the label maps mean them."""
 
 import json
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,24 +11,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pixelwise.data.tables import read_utf8
+from pixelwise.data.class_lines import BORDER_HINT, LARGEST_VALUE, LINE_HINT, class_lines, parse_line, without_border
+from pixelwise.data.instance_labels import touching_borders
 from pixelwise.errors import InputError
 from pixelwise.shapes import IGNORE
 
 MOST_CLASSES = IGNORE
 """Class ids are 0..254 in 8 bits; 255 is taken by "ignore"."""
 
-LARGEST_VALUE = 2**16 - 1
-"""Label maps hold at most 16 bits."""
-
 MOST_INFERRED = 64
 """More values than any common set of named classes without a class file; such maps number objects, not classes."""
 
 UNKNOWN = -1
-LINE = re.compile(r"(?P<first>\d+)(-(?P<last>\d+))?\s+(?P<name>.+)")
-"""`value name` or `first-last name`."""
-
-LINE_HINT = "write one class per line: `name`, `value name` or `first-last name`"
 
 
 @dataclass(frozen=True)
@@ -38,19 +31,27 @@ class ClassTable:
 
     `values` holds one inclusive range (first, last) of stored values per class. `ignore` holds the stored values of
     pixels that do not count; 255 is among them unless a class claims it.
+
+    With `border`, the last name is that of pixels where two objects touch. No stored value means it, so `values` is one
+    shorter than `names`; each value of a range that has several is then the number of one object.
     """
 
     names: tuple[str, ...]
     values: tuple[tuple[int, int], ...]
     ignore: tuple[int, ...] = ()
+    border: bool = False
 
     def __post_init__(self) -> None:
         """Refuses tables that no class file could describe.
 
         Raises:
-            InputError: no class, too many, a name or a value used twice, or values outside 0..65535.
+            InputError: no class, too many, a name or a value used twice, values outside 0..65535, or a border without
+                objects.
         """
-        fault = _table_fault(self.names, self.values, self.ignore)
+        if self.border and not self.object_classes:
+            shown = self.names[-1] if self.names else ""
+            raise InputError("a range of values that number objects", f"only the border {shown}", hint=BORDER_HINT)
+        fault = _names_fault(self.names, len(self.values) + self.border) or _values_fault(self.values, self.ignore)
         if fault:
             raise InputError(
                 "a class table with distinct names and values", fault, hint="give each class its own values"
@@ -59,10 +60,41 @@ class ClassTable:
     def encode(self, raw: NDArray[Any], source: str) -> NDArray[np.uint8]:
         """Class ids 0..K-1 of stored values, any shape; 255 where they mean "ignore".
 
+        A table with a border takes whole maps (H W), because a border follows from the objects around it
+        (`pixelwise.data.instance_labels.touching_borders`).
+
         Raises:
             InputError: naming the source, when stored values belong to no class; with the values and how many pixels
                 have them.
         """
+        ids = self._stored_ids(raw, source)
+        if self.border and ids.size:
+            ids[touching_borders(self._objects(raw, ids)) & (ids != IGNORE)] = len(self.names) - 1
+        return ids
+
+    def objects(self, raw: NDArray[Any], source: str) -> dict[str, NDArray[np.int32]]:
+        """For each class with a range of values, its object numbers (H W): the stored values, 0 elsewhere.
+
+        Raises:
+            InputError: as `encode`.
+        """
+        ids = self._stored_ids(raw, source)
+        every = self._objects(raw, ids)
+        return {name: np.where(ids == self.names.index(name), every, 0) for name in self.object_classes}
+
+    @property
+    def object_classes(self) -> tuple[str, ...]:
+        """With a border, the classes whose stored values number objects; else none."""
+        if not self.border:
+            return ()
+        return tuple(name for name, (first, last) in zip(self.names, self.values, strict=False) if first < last)
+
+    def _objects(self, raw: NDArray[Any], ids: NDArray[np.uint8]) -> NDArray[np.int32]:
+        """The stored values in classes that have several, 0 elsewhere; 0 itself is no object's number."""
+        numbering = [self.names.index(name) for name in self.object_classes]
+        return np.where(np.isin(ids, numbering), raw, 0).astype(np.int32)
+
+    def _stored_ids(self, raw: NDArray[Any], source: str) -> NDArray[np.uint8]:
         if raw.dtype.kind not in "ui":
             raise InputError(
                 "whole numbers as label values", f"{source} with {raw.dtype}", hint="round and convert them to uint16"
@@ -85,7 +117,8 @@ class ClassTable:
 
     def describe(self) -> str:
         """The table in one line, such as "0 background, 1-65535 nucleus, 255 ignore"; long tables are cut."""
-        shown = [f"{_range_text(span)} {name}" for name, span in zip(self.names, self.values, strict=True)]
+        shown = [f"{_range_text(span)} {name}" for name, span in zip(self.names, self.values, strict=False)]
+        shown += [f"border {self.names[-1]}"] * self.border
         if len(shown) > 12:  # more would hide the message around it
             shown = [*shown[:8], "...", shown[-1]]
         ignored = [str(value) for value in self.ignored[:4]] + ["..."] * (len(self.ignored) > 4)
@@ -100,7 +133,8 @@ class ClassTable:
 
     def to_json(self) -> str:
         """The table as JSON text, read back by `from_json`."""
-        return json.dumps({"names": self.names, "values": self.values, "ignore": self.ignore})
+        content = {"names": self.names, "values": self.values, "ignore": self.ignore}
+        return json.dumps(content | ({"border": True} if self.border else {}))
 
     @classmethod
     def from_json(cls, text: str) -> "ClassTable":
@@ -113,7 +147,8 @@ class ClassTable:
             found = json.loads(text)
             spans = tuple((int(first), int(last)) for first, last in found["values"])
             names = tuple(str(name) for name in found["names"])
-            return cls(names, spans, tuple(int(value) for value in found["ignore"]))
+            ignore = tuple(int(value) for value in found["ignore"])
+            return cls(names, spans, ignore, border=found.get("border", False) is True)
         except InputError:
             raise
         except (ValueError, TypeError, KeyError) as problem:
@@ -151,16 +186,20 @@ def read_classes(path: Path) -> ClassTable:
     `value name`, or `first-last name` for a range of values, as instance maps need (`1-65535 nucleus`). The name
     `ignore` marks values that do not count, and may come several times. What follows `#` is a comment.
 
+    Beside lines with values, `border name` adds a class for the pixels where two objects touch; each value of a range
+    is then the number of one object. In a file of bare names it is a name like others.
+
     Raises:
         InputError: naming the file and the line: missing, unreadable, no class, a name or a value used twice, more
-            than 255 classes.
+            than 255 classes, two borders, or a border without a range.
     """
     names: list[str] = []
     spans: list[tuple[int, int]] = []
     ignore: list[int] = []
     claimed: dict[int, str] = {}  # stored value -> where it was claimed
-    for place, (number, line) in enumerate(_lines(path)):
-        name, span = _parse(line, place, f"{path} line {number}")
+    lines, border = without_border(class_lines(path), path)
+    for place, (number, line) in enumerate(lines):
+        name, span = parse_line(line, place, f"{path} line {number}")
         stored = range(span[0], span[1] + 1)
         taken = next((value for value in stored if value in claimed), None)
         if taken is not None:
@@ -169,7 +208,7 @@ def read_classes(path: Path) -> ClassTable:
                 f"{path} line {number}: {taken}, taken by {claimed[taken]}",
                 hint=LINE_HINT,
             )
-        if name in names:
+        if name in (*names, *border):
             raise InputError("each class name once", f"{path} line {number}: `{name}` again", hint=LINE_HINT)
         claimed.update(dict.fromkeys(stored, f"line {number}"))
         if name.casefold() == "ignore":
@@ -177,9 +216,11 @@ def read_classes(path: Path) -> ClassTable:
         else:
             names.append(name)
             spans.append(span)
-    if not 1 <= len(names) <= MOST_CLASSES:
+    if not 1 <= len(names) + len(border) <= MOST_CLASSES:
         raise InputError(f"1 to {MOST_CLASSES} classes", f"{path} with {len(names)}", hint=LINE_HINT)
-    return ClassTable(tuple(names), tuple(spans), tuple(ignore))
+    if border and not any(first < last for first, last in spans):
+        raise InputError("a range of values that number objects", f"{path} with only a border", hint=BORDER_HINT)
+    return ClassTable((*names, *border), tuple(spans), tuple(ignore), border=bool(border))
 
 
 def infer_classes(values: Iterable[int]) -> ClassTable:
@@ -207,38 +248,20 @@ def infer_classes(values: Iterable[int]) -> ClassTable:
     return ClassTable(tuple(f"class {value}" for value in found), tuple((value, value) for value in found))
 
 
-def _lines(path: Path) -> list[tuple[int, str]]:
-    """Line numbers from 1 and texts, without comments and blank lines."""
-    text = read_utf8(path, LINE_HINT)
-    stripped = ((number, line.split("#")[0].strip()) for number, line in enumerate(text.splitlines(), start=1))
-    return [(number, line) for number, line in stripped if line]
-
-
-def _parse(line: str, place: int, where: str) -> tuple[str, tuple[int, int]]:
-    """Name and inclusive range of stored values of one line."""
-    match = LINE.fullmatch(line)
-    if match is None:
-        if line.replace("-", "").isdigit() or not line.isprintable():
-            raise InputError("a class name", f"{where}: {line!r}", hint=LINE_HINT)
-        return line, (place, place)
-    first = int(match["first"])
-    last = int(match["last"] or first)
-    if not first <= last <= LARGEST_VALUE:
-        raise InputError(f"rising stored values in 0..{LARGEST_VALUE}", f"{where}: {first}-{last}", hint=LINE_HINT)
-    return match["name"], (first, last)
-
-
 def _range_text(span: tuple[int, int]) -> str:
     first, last = span
     return str(first) if first == last else f"{first}-{last}"
 
 
-def _table_fault(names: tuple[str, ...], spans: tuple[tuple[int, int], ...], ignore: tuple[int, ...]) -> str:
-    """What is wrong with a table, or nothing."""
-    if len(names) != len(spans) or not 1 <= len(names) <= MOST_CLASSES:
-        return f"{len(names)} names and {len(spans)} ranges (1 to {MOST_CLASSES} are possible)"
-    if len(set(names)) < len(names):
-        return f"the names {', '.join(names)}"
+def _names_fault(names: tuple[str, ...], wanted: int) -> str:
+    """What is wrong with the names of a table, or nothing."""
+    if len(names) != wanted or not 1 <= len(names) <= MOST_CLASSES:
+        return f"{len(names)} names and {wanted} ranges (1 to {MOST_CLASSES} are possible)"
+    return f"the names {', '.join(names)}" if len(set(names)) < len(names) else ""
+
+
+def _values_fault(spans: tuple[tuple[int, int], ...], ignore: tuple[int, ...]) -> str:
+    """What is wrong with the stored values of a table, or nothing."""
     sound = all(0 <= first <= last <= LARGEST_VALUE for first, last in spans)
     if not sound or any(low[1] >= high[0] for low, high in pairwise(sorted(spans))):
         return "ranges " + ", ".join(map(_range_text, spans))

@@ -15,6 +15,7 @@ from pixelwise.evaluation.statistics import ImageStatistics, segmentation_statis
 from pixelwise.files import write_text
 from pixelwise.inference import Predictor, load
 from pixelwise.metrics import mean_iou, pixel_accuracy
+from pixelwise.metrics.instances import average_precision
 from pixelwise.reports import Command, Section, write_page
 
 Progress = Callable[[int, int], None]
@@ -31,6 +32,8 @@ def evaluate(
 ) -> Scores:
     """The scores of a trained model on a folder of images with label maps.
 
+    Classes with a border between objects also get object scores.
+
     Args:
         run: a run folder, or a predictor.
         data: a folder, or one that is open already.
@@ -41,7 +44,7 @@ def evaluate(
         progress: called with (images done, images in all).
 
     Raises:
-        InputError: no such run, folder or split, or files that cannot be read.
+        InputError: no such run, folder or split, files that cannot be read, or objects without scikit-image.
     """
     if out is not None:
         _check_report_folder(Path(out))
@@ -50,7 +53,7 @@ def evaluate(
     folder = data if isinstance(data, SegmentationFolder) else _open(Path(data), table, splits, attributes)
     chosen = split or default_split(folder)
     items = (folder if chosen == "all" else folder.only(chosen)).items
-    scores = score_images(predictor, items, table, chosen, progress)
+    scores = score_images(predictor, items, table, chosen, progress, objects=True)
     if out is not None:
         sections = score_sections(scores, predictor, items, table)
         write_evaluation(Path(out), scores, sections, f"{predictor.record.model} on {folder.root.name}")
@@ -58,7 +61,12 @@ def evaluate(
 
 
 def score_images(
-    predictor: Predictor, items: Sequence[Item], table: ClassTable, split: str, progress: Progress | None = None
+    predictor: Predictor,
+    items: Sequence[Item],
+    table: ClassTable,
+    split: str,
+    progress: Progress | None = None,
+    objects: bool = False,
 ) -> Scores:
     """The scores of a trained model on some images, beside those of guessing its training set's majority class.
 
@@ -68,13 +76,15 @@ def score_images(
         table: which stored values mean which of the model's classes.
         split: what to call the images.
         progress: called with (images done, images in all).
+        objects: also match objects, where the classes have a border.
 
     Raises:
-        InputError: an image or label map cannot be read, is missing, or their sizes differ.
+        InputError: an image or label map cannot be read, is missing, or their sizes differ; or no scikit-image.
     """
     pixels = predictor.record.class_pixels
     majority = max(range(len(pixels)), key=lambda index: pixels[index])
-    return Scores(table.names, tuple(segmentation_statistics(predictor, items, table, progress)), split, majority)
+    images = segmentation_statistics(predictor, items, table, progress, objects)
+    return Scores(table.names, tuple(images), split, majority)
 
 
 def default_split(folder: SegmentationFolder) -> str:
@@ -116,9 +126,12 @@ def _image_table(images: tuple[ImageStatistics, ...]) -> str:
     names = list(dict.fromkeys(name for image in images for name in image.attributes))
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["file", "mean_iou", "pixel_accuracy", *names])
+    matched = ["object_ap", "components_ap"] if any(image.objects for image in images) else []
+    writer.writerow(["file", "mean_iou", "pixel_accuracy", *matched, *names])
     for image in images:
-        scores = (mean_iou(image.confusion), pixel_accuracy(image.confusion))
-        cells = ("" if score.isnan() else f"{float(score):.6f}" for score in scores)  # empty: no pixel counted
+        scores = [mean_iou(image.confusion), pixel_accuracy(image.confusion)]
+        if image.objects is not None:
+            scores += map(average_precision, (image.objects.separated, image.objects.components))
+        cells = ("" if score.isnan() else f"{float(score):.6f}" for score in scores)  # empty: nothing to count
         writer.writerow([image.name, *cells, *(image.attributes.get(name, "") for name in names)])
     return text.getvalue()

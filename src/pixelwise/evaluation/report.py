@@ -19,6 +19,7 @@ from pixelwise.drawing import (
     overlay,
     to_uint8,
 )
+from pixelwise.evaluation.object_scores import OBJECT_PROTOCOL
 from pixelwise.evaluation.scores import PROTOCOL, Scores
 from pixelwise.evaluation.statistics import TOLERANCES
 from pixelwise.inference import Predictor
@@ -34,6 +35,7 @@ def score_sections(scores: Scores, predictor: Predictor, items: Sequence[Item], 
     worst = [(mean, by_name[image.name]) for mean, image in scores.worst(WORST_SHOWN)]
     return [
         Section("Scores", [key_figures(scores), _class_table(scores), _class_chart(scores), Text(PROTOCOL)]),
+        *_objects(scores),
         Section(
             "What is taken for what",
             [Chart(matrix_chart(scores.confusion.numpy(), scores.classes, "Confusion matrix"), "Rows are the truth.")],
@@ -72,6 +74,25 @@ def _class_table(scores: Scores) -> Table:
     ]
     header = ["class", "true pixels", "IoU", "Dice", "recall", *(f"boundary F1 at {each} px" for each in TOLERANCES)]
     return Table(header, rows, "Scores by class")
+
+
+def _objects(scores: Scores) -> list[Section]:
+    """AP at each threshold beside the floor's, where objects were matched."""
+    objects, floor = scores.objects, scores.components
+    if objects is None or floor is None:
+        return []
+    rows: list[list[str | float]] = [
+        [f"{each:.2f}", at, floor.precision[each], objects.pooled[each], *objects.matches[each]]
+        for each, at in objects.precision.items()
+    ]
+    figures = Figures(
+        [
+            Figure("AP", objects.average_precision, "mean over IoU 0.50 to 0.95"),
+            Figure("AP of connected components", floor.average_precision, "the same foreground, not separated"),
+        ]
+    )
+    header = ["IoU over", "AP", "AP of connected components", "pooled", "matched", "invented", "missed"]
+    return [Section("Objects", [figures, Table(header, rows, "Objects by IoU threshold"), Text(OBJECT_PROTOCOL)])]
 
 
 def _class_chart(scores: Scores) -> Chart:

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from pixelwise.evaluation.object_scores import OBJECT_PROTOCOL, ObjectScores
 from pixelwise.evaluation.statistics import TOLERANCES, ImageStatistics
 from pixelwise.metrics import boundary_f1, class_accuracy, dice, intersection_over_union, mean_iou, pixel_accuracy
 
@@ -70,6 +71,18 @@ class Scores:
         """Pixel accuracy of giving the majority class to every pixel."""
         return float(pixel_accuracy(self._guessed()))
 
+    @property
+    def objects(self) -> ObjectScores | None:
+        """Scores of the separated objects; None where none were matched."""
+        counts = [image.objects.separated for image in self.images if image.objects is not None]
+        return ObjectScores(torch.stack(counts)) if counts else None
+
+    @property
+    def components(self) -> ObjectScores | None:
+        """Scores of the connected components of the same foreground, the floor; None where none were matched."""
+        counts = [image.objects.components for image in self.images if image.objects is not None]
+        return ObjectScores(torch.stack(counts)) if counts else None
+
     def boundary_f1(self, tolerance: int) -> dict[str, float]:
         """Boundary F1 of each class at a tolerance of 1, 2 or 3 pixels."""
         counts = torch.stack([image.boundaries[TOLERANCES.index(tolerance)] for image in self.images]).sum(0)
@@ -103,7 +116,14 @@ class Scores:
             },
             "confusion": self.confusion.tolist(),
             "protocol": PROTOCOL,
-        }
+        } | self._objects_json()
+
+    def _objects_json(self) -> dict[str, Any]:
+        """The object scores, where there are any."""
+        if self.objects is None or self.components is None:
+            return {}
+        floor = self.components.to_json()
+        return {"objects": self.objects.to_json(), "components": floor, "object_protocol": OBJECT_PROTOCOL}
 
     def _by_class(self, values: Tensor) -> dict[str, float]:
         return dict(zip(self.classes, values.tolist(), strict=True))

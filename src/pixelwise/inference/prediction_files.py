@@ -2,9 +2,10 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tifffile
@@ -16,9 +17,12 @@ from pixelwise.data.images import IMAGE_SUFFIXES
 from pixelwise.data.lazy_images import LazyImage, open_image
 from pixelwise.data.tables import read_utf8
 from pixelwise.drawing import class_colours, overlay, to_uint8, write_picture
+from pixelwise.drawing.instances import outline_instances
 from pixelwise.errors import InputError
 from pixelwise.files import whole_file, write_text
+from pixelwise.inference.instances import separate, separation_operations
 from pixelwise.inference.predictor import Predictor
+from pixelwise.results import Segmentation
 
 OVERLAY_LONGEST = 2048
 """Pixels of an overlay's longer side: a screen's worth; the label map keeps every pixel."""
@@ -38,13 +42,17 @@ class Input:
 
 @dataclass(frozen=True)
 class Prediction:
-    """What became of one input: the files written and each class's share, or the reason why not."""
+    """What became of one input: the files written, each class's share and how many objects, or the reason why not.
+
+    `objects` is None where the classes have no border between objects.
+    """
 
     source: Path
     files: tuple[Path, ...] = ()
     shares: dict[str, float] | None = None
     error: InputError | None = None
     kept: bool = False
+    objects: int | None = None
 
 
 def find_inputs(paths: Sequence[str | Path], out: Path | None = None) -> list[Input]:
@@ -109,7 +117,10 @@ def predict_files(
 ) -> Iterator[Prediction]:
     """Predicts images one by one into `out`, and gives what became of each.
 
-    Files: NAME.png (label map), NAME.overlay.jpg and, on request, NAME.probabilities.tif.
+    Files: NAME.png (label map), NAME.overlay.jpg and, on request, NAME.probabilities.tif. Where the classes have a
+    border between objects, also NAME.instances.tif (the number of each pixel's object, 0 for none; 16 bits, 32 for more
+    than 65535 objects) and NAME.instances.jpg (each object outlined); the whole image's probabilities are then in
+    memory at once.
     Results that are there already from the same model and newer than their image are kept, so that an interrupted job
     continues. An image that cannot be read does not stop the others; its prediction carries the error.
 
@@ -121,8 +132,11 @@ def predict_files(
         progress: makes the listener for each image's tiles.
 
     Raises:
-        InputError: `out` holds something else, or the images themselves, or predictions of another model.
+        InputError: `out` holds something else, or the images themselves, or predictions of another model; or
+            scikit-image is missing where objects are to be separated.
     """
+    if predictor.record.classes.border:
+        separation_operations()
     for each in inputs:
         if each.path.resolve().is_relative_to(out.resolve()):
             raise InputError(
@@ -130,17 +144,20 @@ def predict_files(
             )
     claim_folder(out, predictor)
     for each in inputs:
-        files = [out / f"{each.name}.png", out / f"{each.name}.overlay.jpg"]
-        files += [out / f"{each.name}.probabilities.tif"] if probabilities else []
-        if _newer(files, each.path):
-            yield Prediction(each.path, tuple(files), kept=True)
+        endings = [".png", ".overlay.jpg", *([".probabilities.tif"] if probabilities else [])]
+        endings += [".instances.tif", ".instances.jpg"] if predictor.record.classes.border else []
+        files = {ending: out / f"{each.name}{ending}" for ending in endings}
+        written = tuple(files.values())
+        if _newer(written, each.path):
+            yield Prediction(each.path, written, kept=True)
             continue
         try:
-            shares = _predict_one(predictor, open_image(each.path), files, progress(each) if progress else None)
+            image = open_image(each.path)
+            shares, objects = _predict_one(predictor, image, files, progress(each) if progress else None)
         except InputError as error:
             yield Prediction(each.path, error=error)
             continue
-        yield Prediction(each.path, tuple(files), shares)
+        yield Prediction(each.path, written, shares, objects=objects)
 
 
 def _newer(files: Sequence[Path], source: Path) -> bool:
@@ -185,25 +202,41 @@ def weights_digest(predictor: Predictor) -> str:
 
 
 def _predict_one(
-    predictor: Predictor, image: LazyImage, files: Sequence[Path], progress: Progress | None
-) -> dict[str, float]:
-    if len(files) > 2:
-        result = predictor.predict(image.path, probabilities=True, progress=progress)
+    predictor: Predictor, image: LazyImage, files: Mapping[str, Path], progress: Progress | None
+) -> tuple[dict[str, float], int | None]:
+    """Writes the files of one image, by their endings; gives the classes' shares and the number of objects."""
+    needed = ".probabilities.tif" in files or ".instances.tif" in files
+    result = predictor.predict(image.path, probabilities=needed, progress=progress)
+    if ".probabilities.tif" in files:
         assert result.probabilities is not None, "they were asked for"
-        with whole_file(files[2]) as temporary:
-            planes = result.probabilities.to(torch.float16).numpy()
-            tifffile.imwrite(
-                temporary, planes, photometric="minisblack", compression="zlib", bigtiff=planes.nbytes > 2**31
-            )
-    else:
-        result = predictor.predict(image.path, progress=progress)
+        _write_planes(files[".probabilities.tif"], result.probabilities.to(torch.float16).numpy())
     labels = result.labels.to(torch.uint8).numpy()
     colours = class_colours(len(predictor.classes))
-    files[0].parent.mkdir(parents=True, exist_ok=True)
-    write_label_map(files[0], labels, colours)
+    files[".png"].parent.mkdir(parents=True, exist_ok=True)
+    write_label_map(files[".png"], labels, colours)
     step = max(1, -(-max(image.size) // OVERLAY_LONGEST))
-    write_picture(files[1], overlay(_reduced(image, step), labels[::step, ::step], colours))
-    return result.shares
+    picture = _reduced(image, step)
+    write_picture(files[".overlay.jpg"], overlay(picture, labels[::step, ::step], colours))
+    objects = _write_objects(predictor, result, files, picture, step) if ".instances.tif" in files else None
+    return result.shares, objects
+
+
+def _write_objects(
+    predictor: Predictor, result: Segmentation, files: Mapping[str, Path], picture: NDArray[np.uint8], step: int
+) -> int:
+    """Writes the map and the picture of the separate objects; gives their number."""
+    table = predictor.record.classes
+    found = separate(result, table.object_classes, table.names[-1])
+    numbers = found.labels.numpy()
+    _write_planes(files[".instances.tif"], numbers.astype(np.uint16 if found.count < 2**16 else np.uint32))
+    write_picture(files[".instances.jpg"], outline_instances(picture, numbers[::step, ::step]))
+    return found.count
+
+
+def _write_planes(path: Path, planes: NDArray[Any]) -> None:
+    """A TIFF of gray planes, without loss."""
+    with whole_file(path) as temporary:
+        tifffile.imwrite(temporary, planes, photometric="minisblack", compression="zlib", bigtiff=planes.nbytes > 2**31)
 
 
 def _reduced(image: LazyImage, step: int) -> NDArray[np.uint8]:
