@@ -67,10 +67,10 @@ def misfit(wanted: Tensor, given: Tensor) -> str:
 
 
 def copy_entries(module: nn.Module, state: Mapping[str, Tensor]) -> None:
-    """Copies the entries that have a place of the same name, which must fit."""
+    """Copies the entries that have a place of the same name and shape."""
     with torch.no_grad():
         for name, value in module.state_dict().items():
-            if name in state:
+            if name in state and state[name].shape == value.shape:
                 value.copy_(state[name])
 
 

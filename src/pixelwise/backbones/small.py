@@ -42,7 +42,9 @@ class SmallClassifier(nn.Module):
             *(("patch", patch, 2 * SMALLEST_MAP + 2), ("in_channels", in_channels, 1)),
         ):
             if value < least:
-                raise InputError(f"a small classifier with {name} >= {least}", f"{name} = {value}", f"pass {least}")
+                raise InputError(
+                    f"a small classifier with {name} >= {least}", f"{name} = {value}", f"pass {name}={least} or more"
+                )
         self.patch = patch
         layers: list[nn.Module] = []
         cells, before = patch, in_channels

@@ -1,6 +1,7 @@
 """State dicts from files, read without running any code from them."""
 
 import pickle
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -46,7 +47,10 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
 
 def _read_pickle(path: Path) -> dict[str, Tensor]:
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            # torch warns of pickles that it did not write, before it refuses or reads them.
+            warnings.simplefilter("ignore")
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         # torch's own text is not passed on: it explains how to run the code all the same.
         raise InputError(
@@ -71,5 +75,7 @@ def _read_pickle(path: Path) -> dict[str, Tensor]:
 def _described(content: object) -> str:
     if not isinstance(content, Mapping):
         return f"a {type(content).__name__}"
-    others = [str(name) for name, value in content.items() if not isinstance(value, Tensor)]
+    if not all(isinstance(name, str) for name in content):
+        return "names that are no text"
+    others = [name for name, value in content.items() if not isinstance(value, Tensor)]
     return f"other things under {', '.join(others[:5])}{' ...' if len(others) > 5 else ''}"
