@@ -1,0 +1,66 @@
+"""The experiments run in their smallest setting, and their intervals say no more than the seeds do."""
+
+import csv
+import importlib
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import torch
+from scipy import stats
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture
+def experiment(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> ModuleType:
+    monkeypatch.syspath_prepend(str(ROOT))
+    return importlib.import_module(f"experiments.{request.param}")
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    return list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
+
+
+def run_quickly(experiment: ModuleType, out: Path) -> None:
+    before = torch.get_num_threads()
+    experiment.main(["--quick", "--seeds", "2", "--threads", "1", "--out", str(out)])
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("experiment", ["shared_computation"], indirect=True)
+def test_sliding_stitching_and_the_dense_map_give_the_same_scores_in_fewer_and_fewer_passes(
+    experiment: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_quickly(experiment, tmp_path)
+    rows = rows_of(tmp_path / "shared_computation.csv")
+    passes = [int(row["passes"]) for row in rows if (row["side"], row["seed"]) == ("32", "0")]
+    assert passes == [(32 - 15 + 1) ** 2, 2**2, 1]
+    assert all(float(row["difference"]) < 1e-5 for row in rows)
+    assert all(float(row["seconds"]) > 0 for row in rows)
+    assert (tmp_path / "shared_computation.svg").read_text().startswith("<svg")
+    assert "largest difference between the three" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("experiment", ["stride_bounds"], indirect=True)
+def test_the_bounds_rise_as_strides_get_finer(
+    experiment: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_quickly(experiment, tmp_path)
+    rows = rows_of(tmp_path / "stride_bounds.csv")
+    for name in ("small animals", "middle animals", "large animals"):
+        bounds = [float(row["bound"]) for row in rows if (row["labels"], row["seed"]) == (name, "1")]
+        assert len(bounds) == 6
+        assert bounds[0] < bounds[-1] < 1
+    assert "PASCAL (published)" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("experiment", ["intervals"], indirect=True)
+def test_an_interval_is_students_and_a_verdict_waits_for_it(experiment: ModuleType) -> None:
+    found = experiment.t_interval([1.0, 2.0, 4.0])
+    expected = stats.ttest_1samp([1.0, 2.0, 4.0], 0).confidence_interval(0.95)
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
+    assert experiment.verdict(experiment.paired([3.0, 4.1, 5.0], [2.0, 3.0, 4.1])) == "holds"
+    assert experiment.verdict(experiment.paired([2.0, 3.0, 4.1], [3.0, 4.1, 5.0])).startswith("does not hold")
+    assert experiment.verdict(experiment.paired([3.0, 1.0], [2.0, 3.0])) == "is not decided by these seeds"
+    assert experiment.verdict(experiment.t_interval([5.0])) == "is not decided by these seeds"
