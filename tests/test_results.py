@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 import torch
 
-from pixelwise.results import Segmentation
+from pixelwise.results import Instances, Segmentation
 
 
 def test_shares_are_parts_of_the_image():
@@ -24,3 +24,9 @@ def test_a_prediction_cannot_be_changed():
     record = Segmentation(torch.zeros(2, 2, dtype=torch.uint8), ("a",))
     with pytest.raises(dataclasses.FrozenInstanceError):
         record.classes = ("b",)
+
+
+def test_instances_are_counted_by_their_classes():
+    labels = torch.tensor([[0, 1, 2]], dtype=torch.int32)
+    assert Instances(labels, ("cell", "cell"), torch.tensor([0.9, 0.8])).count == 2
+    assert Instances(labels * 0, (), torch.zeros(0)).count == 0
