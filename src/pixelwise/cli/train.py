@@ -1,16 +1,23 @@
 """pixelwise train: from a folder to a run."""
 
+import json
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from cyclopts import App
+from cyclopts import App, Parameter
 
 from pixelwise.cli.screen import note, progress_bar, wrote
+from pixelwise.errors import InputError
 from pixelwise.training import Listener, train
+from pixelwise.training.loss_terms import loss_terms
 from pixelwise.training.metrics_file import read_rows
 
 app = App(name="train", help="Train a model on a folder of your own.")
+
+Loss = Annotated[str, Parameter(validator=lambda _, text: _known(text))]
+Settings = Annotated[list[str], Parameter(name="--set", negative="")]
 
 
 @app.command
@@ -26,12 +33,15 @@ def segmentation(
     splits: Path | None = None,
     width: int | None = None,
     depth: int | None = None,
+    model_settings: Settings | None = None,
     crop: int | None = None,
     batch_size: int | None = None,
     crops_per_image: int | None = None,
     augment: Literal["none", "light", "strong"] | None = None,
     turns: bool | None = None,
-    loss: Literal["cross_entropy", "dice", "cross_entropy+dice"] | None = None,
+    sampling: Literal["uniform", "balanced"] | None = None,
+    loss: Loss | None = None,
+    deep_supervision: float | None = None,
     class_weights: Literal["none", "balanced"] | None = None,
     optimizer: Literal["sgd", "rmsprop", "adam", "adamw"] | None = None,
     learning_rate: float | None = None,
@@ -70,6 +80,8 @@ def segmentation(
         Channels of the network's first level (32).
     depth
         Levels of the network (4).
+    model_settings
+        A setting of the model's own, NAME=VALUE, such as upsampling=bilinear; may be given several times.
     crop
         Height and width of training crops in pixels (256).
     batch_size
@@ -80,10 +92,15 @@ def segmentation(
         none, light (flips, size, light; the default) or strong (also rotation, shear, elastic, blur).
     turns
         Also vertical flips and quarter turns, for images without an "up".
+    sampling
+        Crops from anywhere (uniform, default), or around pixels drawn evenly by class (balanced).
     loss
-        cross_entropy (default), dice, or the sum of both.
+        One or a sum of cross_entropy (default), cross_entropy_sum, dice, border_cross_entropy and boundary, with
+        weights where wanted: dice+0.01*boundary.
+    deep_supervision
+        Weight of the losses of a network's side outputs, such as 0.4; 0 (default) leaves them out.
     class_weights
-        none (default), or balanced by the classes' shares of pixels.
+        Of the cross-entropy: none (default), or balanced by the classes' shares of pixels.
     optimizer
         adamw (default), adam, sgd or rmsprop.
     learning_rate
@@ -117,7 +134,9 @@ def segmentation(
         "crops_per_image": crops_per_image,
         "augment": augment,
         "turns": turns,
+        "sampling": sampling,
         "loss": loss,
+        "deep_supervision": deep_supervision,
         "class_weights": class_weights,
         "optimizer": optimizer,
         "learning_rate": learning_rate,
@@ -128,7 +147,7 @@ def segmentation(
         "keep": keep,
         "precision": precision,
         "seed": seed,
-        "model_settings": {k: v for k, v in {"width": width, "depth": depth}.items() if v is not None} or None,
+        "model_settings": _model_settings(width, depth, model_settings or []) or None,
     }
     try:
         with progress_bar("examining") as examined:
@@ -150,6 +169,33 @@ def segmentation(
     if run.scores is not None:
         note(f"validation: mean IoU {run.scores.mean_iou:.3f} (majority {run.scores.majority_mean_iou:.3f})")
     wrote(out / "report.html", f"pixelwise predict {out} IMAGE... --out predictions")
+
+
+def _model_settings(width: int | None, depth: int | None, assigned: Sequence[str]) -> dict[str, Any]:
+    """The model's settings by name; each value as JSON reads it, else as text.
+
+    Raises:
+        InputError: an assignment without a name, or a name given twice.
+    """
+    values: dict[str, Any] = {"width": width, "depth": depth}
+    values = {name: value for name, value in values.items() if value is not None}
+    for each in assigned:
+        name, equals, text = each.partition("=")
+        if not name or not equals:
+            raise InputError("--set NAME=VALUE", repr(each), "such as --set upsampling=bilinear")
+        if name in values:
+            raise InputError("each setting of the model once", f"{name} twice", f"keep one of the values of {name}")
+        try:
+            values[name] = json.loads(text)
+        except (ValueError, RecursionError):
+            values[name] = text
+    return values
+
+
+def _known(text: str | None) -> None:
+    """Lets the command line refuse a loss that does not exist, as it does wrong words of other options."""
+    if text is not None:
+        loss_terms(text)
 
 
 def where_it_stopped(data: Path, out: Path) -> str:

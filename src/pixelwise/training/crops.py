@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -16,8 +17,16 @@ from pixelwise.data.formats.masks import read_label_map
 from pixelwise.data.images import read_image
 from pixelwise.data.transforms import Augmentation, Sample, augment
 from pixelwise.errors import InputError
-from pixelwise.shapes import Image, Images, LabelMaps
+from pixelwise.shapes import Image, Images
+from pixelwise.training.centred import augment_around
 from pixelwise.training.draws import Key, generator_for
+from pixelwise.training.kept import Kept, stamp_of
+from pixelwise.training.loss_terms import with_needs
+from pixelwise.training.sampling import ClassPixels, find_pixel
+from pixelwise.training.truth import Truth, joined
+
+KEPT_BYTES = 512_000_000
+"""Decoded images that each reading process keeps: 160 of 512 x 512 pixels, and little beside training itself."""
 
 Channels = tuple[float, float, float]
 """One number for each of red, green and blue."""
@@ -27,8 +36,16 @@ class Batch(NamedTuple):
     """Crops side by side, with the names of the files they come from."""
 
     images: Images
-    labels: LabelMaps
+    truth: Truth
     names: tuple[str, ...]
+
+
+class Crop(NamedTuple):
+    """One crop; its truth is a batch of one."""
+
+    image: Image
+    truth: Truth
+    name: str
 
 
 class WholeImage(NamedTuple):
@@ -41,20 +58,47 @@ class WholeImage(NamedTuple):
 
 @dataclass(frozen=True)
 class WholeImages(Dataset[WholeImage]):
-    """Images and their class indices, in the folder's order."""
+    """Images and their class indices, in the folder's order.
+
+    Decoded images are kept while they fit into `kept_bytes` and their files stay as they are, because small crops
+    would decode a whole image each. They are shared: callers change nothing in them.
+    """
 
     items: Sequence[Item]
     classes: ClassTable
+    kept_bytes: int = KEPT_BYTES
+
+    @cached_property
+    def _kept(self) -> Kept[WholeImage]:
+        return Kept(self.kept_bytes)
 
     def __len__(self) -> int:
         return len(self.items)
 
     def __getitem__(self, index: int) -> WholeImage:
         item = self.items[index]
+        stamp = stamp_of(file for file in (item.image, item.labels) if file is not None)
+        whole = self._kept.get(index, stamp)
+        if whole is None:
+            whole = self._read(index)
+            self._kept.put(index, stamp, whole, whole.image.nbytes + whole.labels.nbytes)
+        return whole
+
+    def labels(self, index: int) -> UInt8[Tensor, "H W"]:
+        """The class indices of one image alone, which are read faster than the image.
+
+        Raises:
+            InputError: the image has no label map, or it cannot be read.
+        """
+        item = self.items[index]
         if item.labels is None:
             raise InputError(f"a label map for {item.image}", "none", "run `pixelwise data check` on the folder")
+        return torch.from_numpy(self.classes.encode(read_label_map(item.labels), str(item.labels)))
+
+    def _read(self, index: int) -> WholeImage:
+        item = self.items[index]
+        labels = self.labels(index)
         image = read_image(item.image)
-        labels = torch.from_numpy(self.classes.encode(read_label_map(item.labels), str(item.labels)))
         if labels.shape != image.shape[-2:]:
             raise InputError(
                 f"a label map of {image.shape[-2]}x{image.shape[-1]} for {item.image}",
@@ -65,36 +109,47 @@ class WholeImages(Dataset[WholeImage]):
 
 
 @dataclass(frozen=True)
-class Crops(Dataset[WholeImage | InputError]):
-    """Augmented crops; crop i of an epoch comes from image i modulo the number of images.
+class Crops(Dataset[Crop | InputError]):
+    """Augmented crops, together with the maps that the loss needs.
 
-    A file that cannot be read gives its error as the crop, because torch cannot raise an error of three parts across
-    processes.
+    Crop i of an epoch comes from image i modulo the number of images, from anywhere in it. With `class_pixels` it
+    stands around a pixel drawn evenly by class instead. A file that cannot be read gives its error as the crop,
+    because torch cannot raise an error of three parts across processes.
     """
 
     images: WholeImages
     augmentation: Augmentation
     crops_per_image: int
     seed: int
+    loss: str = "cross_entropy"
+    class_pixels: ClassPixels | None = None
 
     def __len__(self) -> int:
         return len(self.images) * self.crops_per_image
 
-    def __getitem__(self, key: Key) -> WholeImage | InputError:
+    def __getitem__(self, key: Key) -> Crop | InputError:
         epoch, index = key
         try:
-            whole = self.images[index % len(self.images)]
+            # 1 keeps these draws apart from the order's, which use (seed, epoch).
+            moved, name = self._cut(index, generator_for(self.seed, epoch, index, 1))
         except InputError as error:
             return error
-        # 1 keeps these draws apart from the order's, which use (seed, epoch).
-        moved = augment(
-            Sample(image=whole.image, labels=whole.labels), self.augmentation, generator_for(self.seed, epoch, index, 1)
-        )
         assert moved.labels is not None, "augment keeps what it is given"
-        return WholeImage(moved.image, moved.labels, whole.name)
+        truth = with_needs(Truth(moved.labels[None]), self.loss, len(self.images.classes.names))
+        return Crop(moved.image, truth, name)
+
+    def _cut(self, index: int, generator: torch.Generator) -> tuple[Sample, str]:
+        if self.class_pixels is None:
+            whole = self.images[index % len(self.images)]
+            return augment(Sample(image=whole.image, labels=whole.labels), self.augmentation, generator), whole.name
+        chosen, label, number = self.class_pixels.draw(generator)
+        whole = self.images[chosen]
+        pixel = find_pixel(whole.labels, label, number, whole.name)
+        sample = Sample(image=whole.image, labels=whole.labels)
+        return augment_around(sample, self.augmentation, pixel, generator), whole.name
 
 
-def collate(crops: Sequence[WholeImage | InputError]) -> Batch | InputError:
+def collate(crops: Sequence[Crop | InputError]) -> Batch | InputError:
     """One batch, its images channels-last, the layout in which convolutions run fastest; or the first error."""
     good = []
     for crop in crops:
@@ -102,7 +157,8 @@ def collate(crops: Sequence[WholeImage | InputError]) -> Batch | InputError:
             return crop
         good.append(crop)
     images = torch.stack([crop.image for crop in good]).contiguous(memory_format=torch.channels_last)
-    return Batch(images, torch.stack([crop.labels for crop in good]).long(), tuple(crop.name for crop in good))
+    truth = joined([crop.truth for crop in good])
+    return Batch(images, truth._replace(labels=truth.labels.long()), tuple(crop.name for crop in good))
 
 
 def channel_statistics(images: WholeImages, at_most: int = 100) -> tuple[Channels, Channels]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from pixelwise.errors import InputError
+from pixelwise.training.loss_terms import loss_terms
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,8 +32,12 @@ class SegmentationSettings:
     """Joint augmentation: none (crops only), light (flips, colour), strong (also rotation, scale, elastic)."""
     turns: bool = False
     """Also vertical flips and quarter turns: for images without an "up", such as microscopy."""
-    loss: Literal["cross_entropy", "dice", "cross_entropy+dice"] = "cross_entropy"
-    """Training loss; Dice helps where a class covers few pixels."""
+    sampling: Literal["uniform", "balanced"] = "uniform"
+    """Where crops lie: anywhere, or around pixels drawn evenly by class, for classes that cover little."""
+    loss: str = "cross_entropy"
+    """Training loss: names joined by +, with weights such as 0.01*boundary; see `pixelwise.training.loss_terms`."""
+    deep_supervision: float = 0.0
+    """Weight of the losses of a network's side outputs, such as 0.4; 0 leaves them out."""
     class_weights: Literal["none", "balanced"] = "none"
     """Weights of the cross-entropy: balanced divides by each class's share of pixels (square root, to stay calm)."""
     optimizer: Literal["sgd", "rmsprop", "adam", "adamw"] = "adamw"
@@ -78,6 +83,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "batch_size": (1, 4096),
     "crop": (8, 8192),
     "crops_per_image": (1, 100_000),
+    "deep_supervision": (0, 10),
     "learning_rate": (1e-12, 100),
     "weight_decay": (0, 10),
     "ema": (0, 0.99999),
@@ -90,13 +96,15 @@ def check_setting(name: str, value: Any) -> None:
     """Makes sure that a setting may have a value.
 
     Raises:
-        InputError: it is of another kind, or out of range.
+        InputError: it is of another kind, out of range, or a loss that does not exist.
     """
     kind = get_type_hints(SegmentationSettings)[name]
     if get_origin(kind) is Literal and value not in get_args(kind):
         raise InputError(f"{name} to be one of {', '.join(get_args(kind))}", repr(value), "check the spelling")
     if kind in _KINDS and (isinstance(value, bool) != (kind is bool) or not isinstance(value, _KINDS[kind])):
         raise InputError(f"{getattr(kind, '__name__', kind)} for {name}", repr(value), f"look up {name} in the help")
+    if name == "loss":
+        loss_terms(value)
     low, high = _RANGES.get(name, (0, 0))
     if name in _RANGES and not (math.isfinite(value) and low <= value <= high):
         raise InputError(f"{name} from {low:g} to {high:g}", f"{value:g}", f"change {name}")

@@ -6,19 +6,21 @@ from typing import Any
 
 import lightning.pytorch as lightning
 import torch
-from jaxtyping import Integer
 from torch import Tensor, nn
 
 from pixelwise.dense import TiledModel
 from pixelwise.dense.tiles.memory import parse_bytes
 from pixelwise.errors import InputError
-from pixelwise.losses import cross_entropy, dice_loss
+from pixelwise.losses.deep_supervision import deep_supervision
 from pixelwise.metrics import confusion_matrix, intersection_over_union, mean_iou, pixel_accuracy
 from pixelwise.models.normalise import Normalised, channels_last
 from pixelwise.shapes import Scores
 from pixelwise.training.crops import Batch, WholeImage
 from pixelwise.training.draws import generator_for
+from pixelwise.training.loss_terms import total_loss
 from pixelwise.training.settings import SegmentationSettings
+from pixelwise.training.side_scores import check_side_scores, side_scores
+from pixelwise.training.truth import Truth
 
 FLOAT_BYTES = 4
 MOMENTUM = 0.9  # Chen et al. 2017 (DeepLab) and most of the field
@@ -50,6 +52,8 @@ class SegmentationTask(lightning.LightningModule):
         memory: str | int,
     ) -> None:
         super().__init__()
+        if settings.deep_supervision > 0:
+            check_side_scores(model.model)
         self.model = channels_last(model)
         self.settings = settings
         self.classes = classes
@@ -59,16 +63,10 @@ class SegmentationTask(lightning.LightningModule):
         self.budget = parse_bytes(memory)
         self.confusion = torch.zeros(len(classes), len(classes), dtype=torch.int64)
 
-    def loss(self, scores: Scores, labels: Integer[Tensor, "B P Q"]) -> Tensor:
-        """The loss that the settings name; labels are cropped to the scores of networks without padding."""
-        top, left = (labels.shape[-2] - scores.shape[-2]) // 2, (labels.shape[-1] - scores.shape[-1]) // 2
-        labels = labels[:, top : top + scores.shape[-2], left : left + scores.shape[-1]]
+    def loss(self, scores: Scores, truth: Truth) -> Tensor:
+        """The loss that the settings name."""
         weights = self.class_weights if isinstance(self.class_weights, Tensor) else None
-        terms = {
-            "cross_entropy": lambda: cross_entropy(scores, labels, weights),
-            "dice": lambda: dice_loss(scores, labels),
-        }
-        return torch.stack([terms[name]() for name in self.settings.loss.split("+")]).sum()
+        return total_loss(self.settings.loss, scores, truth, weights)
 
     def on_train_epoch_start(self) -> None:
         """Starts dropout's draws anew each epoch, so that a run resumed there continues with the same ones."""
@@ -82,8 +80,7 @@ class SegmentationTask(lightning.LightningModule):
         """
         if isinstance(batch, InputError):
             raise batch
-        # In float32 under mixed precision too: a sum over many pixels overflows half precision.
-        loss = self.loss(self.model(batch.images).float(), batch.labels)
+        loss = self._supervised(batch)
         if not torch.isfinite(loss):
             raise InputError(
                 "a finite loss",
@@ -92,6 +89,12 @@ class SegmentationTask(lightning.LightningModule):
             )
         self.log("loss", loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=len(batch.names))
         return loss
+
+    def _supervised(self, batch: Batch) -> Tensor:
+        weight = self.settings.deep_supervision
+        outputs = side_scores(self.model, batch.images) if weight > 0 else (self.model(batch.images),)
+        # In float32 under mixed precision too: a sum over many pixels overflows half precision.
+        return deep_supervision([self.loss(scores.float(), batch.truth) for scores in outputs], weight)
 
     def on_train_epoch_end(self) -> None:
         """Looks at the weights before they are kept: the last step of an epoch may have spoilt them.
@@ -117,7 +120,8 @@ class SegmentationTask(lightning.LightningModule):
         else:
             scores = self.tiles.run(whole.image)
             predicted = scores.argmax(0)
-            loss = self.loss(scores.unsqueeze(0).to(self.device), labels.unsqueeze(0).long().to(self.device))
+            truth = Truth(labels.unsqueeze(0).long().to(self.device))
+            loss = self.loss(scores.unsqueeze(0).to(self.device), truth)
             self.log("val_loss", loss, on_epoch=True, batch_size=1)
         self.confusion += confusion_matrix(predicted, labels, len(self.classes))
 
