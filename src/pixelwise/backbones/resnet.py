@@ -42,7 +42,8 @@ class BasicBlock(nn.Module):
         change = self.relu(self.bn1(self.conv1(features)))
         change = self.bn2(self.conv2(change))
         shortcut = features if self.downsample is None else self.downsample(features)
-        return cast(Tensor, self.relu(change + shortcut))
+        change += shortcut
+        return cast(Tensor, self.relu(change))
 
 
 class Bottleneck(nn.Module):
@@ -69,7 +70,8 @@ class Bottleneck(nn.Module):
         change = self.relu(self.bn2(self.conv2(change)))
         change = self.bn3(self.conv3(change))
         shortcut = features if self.downsample is None else self.downsample(features)
-        return cast(Tensor, self.relu(change + shortcut))
+        change += shortcut
+        return cast(Tensor, self.relu(change))
 
 
 class ResNet(nn.Module):
