@@ -1,11 +1,12 @@
 """What predictions are: frozen records that every verb and the library speak."""
 
 from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Float, Int32
+from jaxtyping import Bool, Float, Int32, Int64
 
-from pixelwise.shapes import LabelMap
+from pixelwise.shapes import LabelMap, Size
 
 
 @dataclass(frozen=True)
@@ -45,3 +46,48 @@ class Instances:
     def count(self) -> int:
         """How many objects there are."""
         return len(self.classes)
+
+
+@runtime_checkable
+class ObjectMasks(Protocol):
+    """Masks of objects, each as a window of the image; `pixelwise.ops.CroppedMasks` is one."""
+
+    @property
+    def windows(self) -> list[Bool[torch.Tensor, "_ _"]]:
+        """What is inside, for each object."""
+
+    @property
+    def corners(self) -> list[tuple[int, int]]:
+        """Row and column of each window's first pixel."""
+
+    @property
+    def size(self) -> Size:
+        """Height and width of the image."""
+
+    def __len__(self) -> int: ...
+
+    def full(self, device: torch.device | str = "cpu") -> Bool[torch.Tensor, "N H W"]:
+        """Every mask in the whole image."""
+
+    def run_lengths(self) -> list[Any]:
+        """Every mask as COCO's run lengths, each a `pixelwise.ops.Rle`."""
+
+
+@dataclass(frozen=True)
+class Detections:
+    """The objects found in one image, the one with the highest score first.
+
+    `boxes` are x0 y0 x1 y1 in pixels of the image as it was given, ends exclusive. `labels` are indices 1..K into
+    `classes`, whose first entry is the background, and `scores` are probabilities in 0..1. `masks` has one window for
+    each object, or is None where the model gives boxes alone. `size` is the image's.
+    """
+
+    boxes: Float[torch.Tensor, "N 4"]
+    scores: Float[torch.Tensor, " N"]
+    labels: Int64[torch.Tensor, " N"]
+    classes: tuple[str, ...]
+    masks: ObjectMasks | None
+    size: Size
+
+    def __len__(self) -> int:
+        return len(self.boxes)
