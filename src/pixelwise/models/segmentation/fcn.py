@@ -6,6 +6,7 @@ Source: Long, Shelhamer, Darrell 2015, "Fully Convolutional Networks for Semanti
 from pathlib import Path
 from typing import cast
 
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from pixelwise.backbones import VGG, vgg16
@@ -88,7 +89,7 @@ class FCN(nn.Module):
         scores: Tensor = self.last(self.coarse(extended(images, STRIDE)))
         return scores[..., :height, :width]
 
-    def coarse(self, images: Images) -> Scores:
+    def coarse(self, images: Images) -> Float[Tensor, "B K h w"]:
         """The scores at the stride of the finest skip, for images whose sides are multiples of 32.
 
         Not there for "shift_and_stitch", which has no maps of different strides to add.
