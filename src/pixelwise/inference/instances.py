@@ -35,8 +35,9 @@ def separate(
     least sure, and meet on the borders; each keeps its class. A piece of foreground without a seed is an object of its
     own, so that an object too small to have an inside is not lost. What has fewer than `smallest` pixels is dropped.
 
-    Every map lies in memory whole: 4 bytes a pixel for each class's probability and about 40 more, so an image of
-    10,000 x 10,000 pixels and three classes takes some 5 GB. Objects have no size limit, so tiles cannot help here.
+    Every map lies in memory whole: 4 bytes a pixel for each class's probability and about 57 more (measured with one
+    object class), so an image of 10,000 x 10,000 pixels and three classes takes some 7 GB. Objects have no size limit,
+    so tiles with an overlap could cut some; there are none here.
 
     Args:
         segmentation: with probabilities.
@@ -50,16 +51,17 @@ def separate(
     """
     watershed, label = separation_operations()
     objects, border = _planes(segmentation, object_classes, border_class)
-    best, sure = objects.argmax(0), objects.max(0) - border
+    best, sure = objects.argmax(0).astype(np.uint8), objects.max(0) - border
     inside = objects.sum(0) + border > FOREGROUND
-    seeds = label(np.where(inside & (sure > margin), best + 1, 0), connectivity=1)
+    inner = inside & (sure > margin)
+    markers = label(np.where(inner, best + 1, 0).astype(np.uint8), connectivity=1)  # 254 classes at most
     pieces = label(inside, connectivity=1)
     seeded = np.zeros(int(pieces.max(initial=0)) + 1, bool)
-    seeded[pieces[seeds > 0]] = True
+    seeded[pieces[inner]] = True
     lonely = inside & ~seeded[pieces]
-    markers = np.where(lonely, pieces + seeds.max(initial=0), seeds)
+    markers[lonely] = pieces[lonely] + markers.max(initial=0)
     grown = watershed(-sure, markers, mask=inside)
-    return _kept(grown, objects, object_classes, smallest, owner=np.where(seeds > 0, best, -1))
+    return _kept(grown, objects, object_classes, smallest, (inner, best))
 
 
 def components(
@@ -72,7 +74,7 @@ def components(
     _, label = separation_operations()
     objects, border = _planes(segmentation, object_classes, border_class)
     pieces = label(objects.sum(0) + border > FOREGROUND, connectivity=1)
-    return _kept(pieces, objects, object_classes, smallest, np.full(pieces.shape, -1))
+    return _kept(pieces, objects, object_classes, smallest)
 
 
 def separation_operations() -> tuple[Any, Any]:
@@ -116,18 +118,19 @@ def _kept(
     objects: NDArray[np.float32],
     names: Sequence[str],
     smallest: int,
-    owner: NDArray[Any],
+    seeds: tuple[NDArray[np.bool_], NDArray[np.uint8]] | None = None,
 ) -> Instances:
     """The objects that are large enough, numbered anew, each with its class and score.
 
-    An object has the class of its seed (`owner`, -1 where there is none), else the likeliest inside it.
+    An object has the class of its seed (`seeds` are their pixels and the classes there), else the likeliest inside it.
     """
-    labels = np.asarray(labels, np.int64)
     count = int(labels.max(initial=0))
     areas = np.bincount(labels.ravel(), minlength=count + 1)
     sums = np.stack([np.bincount(labels.ravel(), plane.ravel(), count + 1) for plane in objects])
     kinds = sums.argmax(0)
-    kinds[labels[owner >= 0]] = owner[owner >= 0]
+    if seeds is not None:
+        inner, best = seeds
+        kinds[labels[inner]] = best[inner]
     chosen = np.flatnonzero(areas >= max(1, smallest))
     chosen = chosen[chosen > 0]
     numbers = np.zeros(count + 1, np.int32)
