@@ -10,6 +10,7 @@ from torch import nn
 
 from pixelwise import backbones
 from pixelwise.backbones import Backbone, ResNet, resnet18
+from pixelwise.backbones.resnet import BasicBlock, Bottleneck
 from pixelwise.errors import InputError
 
 VARIANTS = {"resnet18": 18, "resnet34": 34, "resnet50": 50, "resnet101": 101}
@@ -34,12 +35,12 @@ def shaken(network: ResNet) -> ResNet:
 def test_it_is_a_backbone_whose_numbers_hold(name: str):
     network = tiny(name)
     assert isinstance(network, Backbone)
-    images = torch.rand(2, 3, 71, 96)
+    images = torch.rand(1, 3, 71, 96)
     levels = network.levels(images)
     assert [level.shape[1] for level in levels] == list(network.channels)
     assert [level.shape[-2:] for level in levels] == [(-(-71 // s), -(-96 // s)) for s in network.strides]
     assert network.strides == (4, 8, 16, 32)
-    assert network(images).shape == (2, 3)
+    assert network(images).shape == (1, 3)
 
 
 @pytest.mark.parametrize("name", VARIANTS)
@@ -57,21 +58,20 @@ def test_names_and_shapes_are_those_of_the_published_weights(name: str, real_dat
     assert [[key, list(value.shape)] for key, value in network.state_dict().items()] == published
 
 
-@pytest.mark.parametrize("name", ["resnet18", "resnet50"])
+@pytest.mark.parametrize("block", [BasicBlock, Bottleneck])
 @pytest.mark.parametrize("dilate", [each for each in product((False, True), repeat=3) if any(each)])
-@pytest.mark.parametrize("size", [(97, 70), (64, 33)])
 def test_dilated_levels_hold_the_strided_ones_at_every_second_cell(
-    name: str, dilate: tuple[bool, bool, bool], size: tuple[int, int]
+    block: type[BasicBlock] | type[Bottleneck], dilate: tuple[bool, bool, bool]
 ):
-    strided = shaken(tiny(name))
-    dilated = tiny(name, dilate=dilate).double()
+    strided = shaken(ResNet(block, (1, 2, 2, 2), num_classes=3, width=2).eval())
+    dilated = ResNet(block, (1, 2, 2, 2), num_classes=3, width=2, dilate=dilate).double().eval()
     dilated.load_state_dict(strided.state_dict())
-    images = torch.rand(1, 3, *size, dtype=torch.float64)
+    images = torch.rand(1, 3, 65, 48, dtype=torch.float64)  # odd and even counts of cells
     for ours, theirs, fine, coarse in zip(
         dilated.levels(images), strided.levels(images), dilated.strides, strided.strides, strict=True
     ):
         step = coarse // fine
-        assert ours.shape[-1] == -(-size[1] // fine)
+        assert ours.shape[-2:] == (-(-65 // fine), -(-48 // fine))
         torch.testing.assert_close(ours[..., ::step, ::step], theirs, rtol=1e-12, atol=1e-12)
     assert dilated.strides == tuple(stride >> sum(dilate[:stage]) for stage, stride in enumerate((4, 8, 16, 32)))
 
@@ -122,6 +122,17 @@ def test_an_image_in_a_batch_gets_the_scores_it_gets_alone():
 def test_senseless_settings_are_named(setting: str):
     with pytest.raises(InputError, match=f"wanted a ResNet with {setting} >= 1, got {setting} = 0"):
         resnet18(**{setting: 0})
+
+
+@pytest.mark.parametrize("blocks", [(), (1, 1, 1), (1, 0, 1, 1)])
+def test_other_stages_than_four_are_refused(blocks: tuple[int, ...]):
+    with pytest.raises(InputError) as refusal:
+        ResNet(BasicBlock, blocks)
+    assert str(refusal.value) == (
+        "wanted at least one block in each of 4 stages, and dilate for the last 3, "
+        f"got blocks = {blocks}, dilate = (False, False, False)\n"
+        "hint: pass blocks=(3, 4, 6, 3), dilate=(False, True, True) for instance"
+    )
 
 
 @pytest.mark.parametrize("name", ["resnet18", "resnet50"])

@@ -76,6 +76,16 @@ def test_senseless_settings_are_named(setting: str):
         vgg11(**{setting: 0})
 
 
+@pytest.mark.parametrize("convolutions", [(), (1, 1, 1, 1), (1, 1, 0, 1, 1)])
+def test_other_stages_than_five_are_refused(convolutions: tuple[int, ...]):
+    with pytest.raises(InputError) as refusal:
+        VGG(convolutions)
+    assert str(refusal.value) == (
+        f"wanted at least one convolution before each of 5 poolings, got convolutions = {convolutions}\n"
+        "hint: pass (2, 2, 3, 3, 3) for instance"
+    )
+
+
 def test_every_parameter_gets_a_gradient():
     network = vgg16_bn(width=2, hidden=8, num_classes=3, dropout=0.0).train()
     network(torch.rand(2, 3, 64, 64)).square().sum().backward()

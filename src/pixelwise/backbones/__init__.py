@@ -13,6 +13,8 @@ from pixelwise.backbones.resnet import resnet101 as resnet101
 from pixelwise.backbones.small import SmallClassifier as SmallClassifier
 from pixelwise.backbones.transfer import Transfer as Transfer
 from pixelwise.backbones.transfer import transfer as transfer
+from pixelwise.backbones.transformers_backbone import TransformersBackbone as TransformersBackbone
+from pixelwise.backbones.transformers_backbone import transformers_backbone as transformers_backbone
 from pixelwise.backbones.vgg import VGG as VGG
 from pixelwise.backbones.vgg import vgg11 as vgg11
 from pixelwise.backbones.vgg import vgg11_bn as vgg11_bn

@@ -109,6 +109,12 @@ class ResNet(nn.Module):
         for name, value in (("num_classes", num_classes), ("width", width)):
             if value < 1:
                 raise InputError(f"a ResNet with {name} >= 1", f"{name} = {value}", f"pass {name}=1 or more")
+        if len(blocks) != 4 or min(blocks) < 1 or len(dilate) != 3:
+            raise InputError(
+                "at least one block in each of 4 stages, and dilate for the last 3",
+                f"blocks = {tuple(blocks)}, dilate = {tuple(dilate)}",
+                "pass blocks=(3, 4, 6, 3), dilate=(False, True, True) for instance",
+            )
         self.channels = tuple(width * block.expansion << stage for stage in range(4))
         self.strides = _strides(dilate)
         self.conv1 = nn.Conv2d(3, width, 7, stride=2, padding=3, bias=False)

@@ -61,6 +61,12 @@ class VGG(nn.Module):
         for name, value in (("num_classes", num_classes), ("width", width), ("hidden", hidden)):
             if value < 1:
                 raise InputError(f"a VGG with {name} >= 1", f"{name} = {value}", f"pass {name}=1 or more")
+        if len(convolutions) != len(WIDTHS) or min(convolutions) < 1:
+            raise InputError(
+                "at least one convolution before each of 5 poolings",
+                f"convolutions = {tuple(convolutions)}",
+                "pass (2, 2, 3, 3, 3) for instance",
+            )
         self.channels = tuple(width * factor for factor in WIDTHS)
         self.strides = (2, 4, 8, 16, 32)
         self.features = _features(convolutions, self.channels, batch_norm)
