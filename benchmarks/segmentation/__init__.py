@@ -1,0 +1,1 @@
+"""Segmentation networks against peers, runnable as `python -m benchmarks.segmentation.<subject>`."""
