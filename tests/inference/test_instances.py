@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tifffile
 import torch
+from PIL import Image
 from torch import Tensor
 
 from pixelwise.data.classes import ClassTable
@@ -181,3 +182,32 @@ def test_without_scikit_image_prediction_stops_before_it_starts(
     with pytest.raises(InputError, match=r"pip install 'pixelwise\[instances\]'"):
         next(predict_files(predictor, find_inputs([images]), tmp_path / "out"))
     assert not (tmp_path / "out").exists()
+
+
+def test_a_large_picture_of_objects_is_reduced_and_its_map_is_not(tmp_path: Path) -> None:
+    predictor, images = border_predictor(tmp_path)
+    for path in images.iterdir():
+        path.unlink()
+    colours = np.zeros((8, 4100, 3), np.uint8)
+    colours[..., 0] = 255
+    colours[2:6, 100:200] = (0, 255, 0)
+    Image.fromarray(colours).save(images / "long.png")
+    (done,) = predict_files(predictor, find_inputs([images]), tmp_path / "out")
+    assert done.objects == 1
+    assert image_size(tmp_path / "out" / "long.instances.jpg") == (3, 1367)
+    assert np.array_equal(tifffile.imread(tmp_path / "out" / "long.instances.tif"), colours[..., 1] // 255)
+
+
+@pytest.mark.slow
+def test_more_objects_than_16_bits_count_are_written_with_32(tmp_path: Path) -> None:
+    predictor, images = border_predictor(tmp_path)
+    for path in images.iterdir():
+        path.unlink()
+    colours = np.zeros((1280, 1285, 3), np.uint8)
+    colours[..., 0] = 255
+    inside = (np.arange(1280) % 5 < 4)[:, None] & (np.arange(1285) % 5 < 4)
+    colours[inside] = (0, 255, 0)
+    Image.fromarray(colours).save(images / "many.png")
+    (done,) = predict_files(predictor, find_inputs([images]), tmp_path / "out")
+    stored = tifffile.imread(tmp_path / "out" / "many.instances.tif")
+    assert (done.objects, stored.dtype, stored.max()) == (256 * 257, np.uint32, 256 * 257)
