@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from pixelwise.dense import densify
 from pixelwise.errors import InputError
-from pixelwise.ops import bilinear_kernel
+from pixelwise.ops import bilinear_kernel, read_window
 from pixelwise.shapes import Images, Scores
 
 Upsampling = Literal["bilinear", "learned", "shift_and_stitch"]
@@ -80,7 +80,9 @@ class ShiftAndStitch(nn.Module):
     stored statistics, in training mode too. Memory and time are those of a network without strides.
     """
 
-    def __init__(self, coarse: nn.Module, stride: int, margin: int = 0) -> None:
+    def __init__(
+        self, coarse: nn.Module, stride: int, margin: int = 0, border: Literal["replicate", "reflect"] = "replicate"
+    ) -> None:
         """Follows the steps of the network; computes nothing.
 
         Args:
@@ -88,6 +90,7 @@ class ShiftAndStitch(nn.Module):
                 without operations that look at the whole image or make a finer map.
             stride: pixels between its neighbouring scores.
             margin: pixels that its scores are smaller than the image, on each side.
+            border: whether images repeat their last pixels outside, or are mirrored.
 
         Raises:
             NotExact: the network looks at the whole image, or upsamples by itself.
@@ -96,12 +99,17 @@ class ShiftAndStitch(nn.Module):
         super().__init__()
         self.margin = margin
         self.stride = stride
+        self.border = border
         # Two cells: the steps do not depend on the size, as long as the network has something left to work on.
         self.dense = densify(coarse, 2 * stride + 2 * margin, exact="stride")
 
     def forward(self, images: Images) -> Scores:
-        """The scores, as large as the images; outside, images repeat their edge."""
+        """The scores, as large as the images."""
         before, after = self.stride // 2 + self.margin, (self.stride - 1) // 2 + self.margin
-        edged = F.pad(images, (before, after, before, after), mode="replicate")
+        if self.border == "reflect":
+            size = images.shape[-2] + before + after, images.shape[-1] + before + after
+            edged = read_window(images, -before, -before, size, border="reflect")
+        else:
+            edged = F.pad(images, (before, after, before, after), mode="replicate")
         scores: Tensor = self.dense(edged)
         return scores
