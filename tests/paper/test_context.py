@@ -33,8 +33,8 @@ def test_layers_are_those_of_table_1(size: str, channels: list[int]):
     assert [type(part) for part in ContextModule(21, size)] == [nn.Conv2d, nn.ReLU] * 7 + [nn.Conv2d]
 
 
-def test_the_basic_module_has_about_64_c_squared_parameters():
-    # Section 3: "the number of parameters in the layers is ... approximately 64 C^2", 7 * 9 + 1 kernels of C x C.
+def test_the_basic_module_has_64_c_squared_weights():
+    # Table 1: 7 layers of 3x3 and one of 1x1, each from C to C channels, and a bias for each of them.
     channels = 21
     counted = sum(weight.numel() for weight in ContextModule(channels).parameters())
     assert counted == 64 * channels**2 + 8 * channels
