@@ -87,6 +87,7 @@ def main(words: list[str] | None = None) -> None:
         model = patch_classifier(2, patch, width=width).eval()
         for side in sides:
             rows += [{"seed": seed, **row} for row in measure(model, patch, stride, side)]
+            print(f"round {seed}: {side}x{side} done", flush=True)
     write_table(chosen.out / "shared_computation.csv", rows)
     ways = list(dict.fromkeys(str(row["way"]) for row in rows))
     lines: dict[str, list[tuple[float, float]]] = {way: [] for way in ways}

@@ -8,7 +8,7 @@ classes, and whether the gain with the fewest scenes is larger than with the mos
 
     python -m experiments.transfer
 
-Takes about 60 minutes on 2 cores: 5 seeds; 1000 steps of 8 scenes of 96 x 96 pixels for the classifier, 300 for each of
+Takes about 20 minutes on 2 cores: 5 seeds; 1000 steps of 8 scenes of 96 x 96 pixels for the classifier, 300 for each of
 the 6 networks.
 """
 
