@@ -26,13 +26,18 @@ class DetectionItem:
     read: Callable[[Notes], Reading] = field(repr=False, compare=False)
 
     @property
+    def where(self) -> str:
+        """The annotation file in a message, with the image where the file has those of several."""
+        return self.file if Path(self.file).stem == Path(self.name).stem else f"{self.file} ({self.name})"
+
+    @property
     def objects(self) -> Objects:
         """The true objects.
 
         Raises:
             InputError: naming file and object, at the first that cannot be read.
         """
-        return self.read(Notes(self.file)).objects
+        return self.read(Notes(self.where)).objects
 
     def reading(self, faults: list[Fault]) -> Reading:
         """The objects that can be read, with their names in the file; what is wrong is added to `faults`.
@@ -41,7 +46,7 @@ class DetectionItem:
             InputError: the annotation file as a whole cannot be read, or it needs the image's size and the image
                 cannot be read.
         """
-        return self.read(Notes(self.file, faults))
+        return self.read(Notes(self.where, faults))
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,9 @@ from pixelwise.errors import InputError
 from pixelwise.ops.run_lengths import Rle
 from pixelwise.shapes import Size
 
-MOST_CROSSINGS = 2**24
-"""An object whose outline crosses more columns than this (about 1 GB of work) is refused; real ones have thousands."""
+MOST_CROSSINGS = 2**20
+"""An object whose outline crosses more columns is refused: its run lengths would take 40 MB; real ones have
+thousands."""
 
 
 def fill_polygons(polygons: Sequence[Sequence[float]], size: Size, where: str) -> Rle:
@@ -28,7 +29,7 @@ def fill_polygons(polygons: Sequence[Sequence[float]], size: Size, where: str) -
         where: what to call the object in an error.
 
     Raises:
-        InputError: the outline crosses more than 2**24 columns.
+        InputError: the outline crosses more than 2**20 columns.
 
     >>> fill_polygons([[1, 0, 3, 0, 3, 2, 1, 2]], (2, 4), "a square")
     {'size': [2, 4], 'counts': [2, 4, 2]}
