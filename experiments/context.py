@@ -4,8 +4,9 @@ Source: Yu and Koltun 2016, "Multi-Scale Context Aggregation by Dilated Convolut
 
 A front end of stride 8 that sees 36 x 36 pixels (VGG's own sees more than these scenes hold, so a narrow one stands
 in), alone, with the basic context module (67 x 67 scores, 564 x 564 pixels), and with the same layers undilated (15 x
-15 scores, 148 x 148 pixels), which tells reach from depth. Trained alike to tell four species from the background, in a world of animals that fill
-the picture and in one of small animals. Measured: mean IoU, and whether the gain is larger with large animals.
+15 scores, 148 x 148 pixels), which tells reach from depth. Trained alike to tell four species from the background, in a
+world of animals that fill the picture and in one of small animals. Measured: mean IoU, and whether the gain is larger
+with large animals.
 
     python -m experiments.context
 

@@ -27,7 +27,6 @@ from pixelwise.backbones import resnet18, transfer
 from pixelwise.data.pasture import CLASSES, Knobs
 from pixelwise.data.transforms import Sample, augment, light
 from pixelwise.drawing import line_chart
-from pixelwise.models.normalise import Normalised
 from pixelwise.models.segmentation.fcn_resnet import FCNResNet, fcn_resnet18
 
 SPECIES = len(CLASSES) - 1
@@ -50,18 +49,22 @@ def classifier(scenes: Scenes, steps: int, width: int, seed: int) -> nn.Module:
     torch.manual_seed(seed)
     draws = torch.Generator().manual_seed(seed)
     species = scenes.labels.flatten(1).amax(1).long() - 1
-    network = resnet18(num_classes=SPECIES, width=width)
-    model = Normalised(network, MEAN, SPREAD).train()
-    optimizer = torch.optim.AdamW(model.parameters(), 3e-3)
+    network = resnet18(num_classes=SPECIES, width=width).train()
+    optimizer = torch.optim.AdamW(network.parameters(), 3e-3)
     rates = torch.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, total_steps=max(2, steps), pct_start=0.1)
     for _ in range(steps):
         chosen = torch.randint(len(scenes), (8,), generator=draws)
-        loss = F.cross_entropy(model(_moved(scenes.images[chosen], draws)), species[chosen])
+        loss = F.cross_entropy(network(scaled(_moved(scenes.images[chosen], draws))), species[chosen])
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         rates.step()
-    return network
+    return network.eval()
+
+
+def scaled(images: Tensor) -> Tensor:
+    """Images as the segmenters are shown them."""
+    return (images - torch.tensor(MEAN).view(-1, 1, 1)) / torch.tensor(SPREAD).view(-1, 1, 1)
 
 
 def _moved(images: Tensor, draws: torch.Generator) -> Tensor:
@@ -71,8 +74,7 @@ def _moved(images: Tensor, draws: torch.Generator) -> Tensor:
 @torch.inference_mode()
 def accuracy(network: nn.Module, scenes: Scenes) -> float:
     """The share of scenes whose animal is named rightly."""
-    model = Normalised(network, MEAN, SPREAD).eval()
-    named = torch.cat([model(images / 255).argmax(1) for images in scenes.images.split(16)])
+    named = torch.cat([network(scaled(images / 255)).argmax(1) for images in scenes.images.split(16)])
     return float((named == scenes.labels.flatten(1).amax(1).long() - 1).float().mean())
 
 

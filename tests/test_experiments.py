@@ -64,3 +64,45 @@ def test_an_interval_is_students_and_a_verdict_waits_for_it(experiment: ModuleTy
     assert experiment.verdict(experiment.paired([2.0, 3.0, 4.1], [3.0, 4.1, 5.0])).startswith("does not hold")
     assert experiment.verdict(experiment.paired([3.0, 1.0], [2.0, 3.0])) == "is not decided by these seeds"
     assert experiment.verdict(experiment.t_interval([5.0])) == "is not decided by these seeds"
+
+
+TRAINED = ["context", "deformable", "skip_strides", "transfer", "unet_skips", "upsampling"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("experiment", TRAINED, indirect=True)
+def test_those_that_train_run_and_write_every_value(
+    experiment: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_quickly(experiment, tmp_path)
+    tables, charts = sorted(tmp_path.glob("*.csv")), sorted(tmp_path.glob("*.svg"))
+    assert [path.stem for path in tables] == [path.stem for path in charts]
+    for path in tables:
+        rows = rows_of(path)
+        assert {row["seed"] for row in rows} == {"0", "1"}
+        assert all(0 <= float(list(row.values())[-1]) <= 1 for row in rows)
+    assert "the claim" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("experiment", ["accuracy"], indirect=True)
+def test_a_trimap_holds_the_pixels_within_so_many_rows_and_columns_of_another_class(experiment: ModuleType) -> None:
+    truth = torch.zeros(1, 7, 9, dtype=torch.uint8)
+    truth[:, :, 4:] = 1
+    for distance, columns in ((1, [3, 4]), (2, [2, 3, 4, 5]), (9, list(range(9)))):
+        near = experiment.near_boundary(truth, distance)
+        assert near.all(1)[0].nonzero().flatten().tolist() == columns
+        assert near.any(1)[0].nonzero().flatten().tolist() == columns
+
+
+@pytest.mark.parametrize("experiment", ["accuracy"], indirect=True)
+def test_gains_are_located_and_there_is_no_share_without_a_gain(experiment: ModuleType) -> None:
+    truth = torch.zeros(1, 4, 8, dtype=torch.uint8)
+    truth[:, :, 4:] = 1
+    worse = truth.clone()
+    worse[:, :, 4] = 0  # four errors at the outline
+    worse[0, 0, 0] = 1  # one far away
+    rounds = [experiment.Round(truth, {"better": truth, "worse": worse})]
+    gains, areas = experiment.share_near_boundary(rounds, "better", "worse", 1)
+    assert (gains, areas) == ([4 / 5], [2 / 8])
+    assert experiment.share_near_boundary(rounds, "worse", "better", 1)[0][0] != gains[0]
+    assert str(experiment.share_near_boundary(rounds, "better", "better", 1)[0][0]) == "nan"
