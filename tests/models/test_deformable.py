@@ -109,6 +109,7 @@ def test_the_dense_engine_gives_it_no_receptive_field():
     assert receptive_field(fcn_resnet18(2, width=2), (48, 64)).exact
 
 
+@pytest.mark.slow  # a thousand sizes are tried before the refusal
 def test_images_are_not_cut_into_tiles_for_it():
     with pytest.raises(InputError):
         TiledModel(fcn_resnet18(2, width=2, deformable=True), tile=48)
