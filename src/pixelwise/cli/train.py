@@ -27,6 +27,9 @@ def segmentation(
     *,
     out: Path,
     model: str | None = None,
+    weights: str | None = None,
+    freeze: int | None = None,
+    encoder_rate: float | None = None,
     epochs: int | None = None,
     resume: bool = False,
     classes: Path | None = None,
@@ -68,6 +71,12 @@ def segmentation(
         The run folder to make.
     model
         Name in the catalog: unet (default) or unet_paper.
+    weights
+        Trained weights to start from, as far as they fit: a run folder, a file, or published ones (resnet50, vgg16).
+    freeze
+        Stages of the encoder, from the image on, that keep their weights (0).
+    encoder_rate
+        Learning rate of the encoder as a multiple of the others' (1).
     epochs
         Passes over the training images (40).
     resume
@@ -128,6 +137,9 @@ def segmentation(
     """
     given = {
         "model": model,
+        "weights": weights,
+        "freeze": freeze,
+        "encoder_rate": encoder_rate,
         "epochs": epochs,
         "crop": crop,
         "batch_size": batch_size,

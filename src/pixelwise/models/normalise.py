@@ -9,6 +9,9 @@ from torch import Tensor, nn
 
 from pixelwise.shapes import Images
 
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+"""Of red, green and blue over ImageNet's training images, which all weights published by torchvision expect."""
+
 
 class Normalised(nn.Module):
     """A network on images shifted and scaled channel by channel: `model((images - mean) / std)`.

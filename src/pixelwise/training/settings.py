@@ -20,6 +20,12 @@ class SegmentationSettings:
     """Name in the catalog."""
     model_settings: dict[str, Any] = field(default_factory=dict)
     """Keyword arguments of the model's builder, such as width and depth."""
+    weights: str = ""
+    """Trained weights to start from: a run folder, a file or a published name; empty starts from random ones."""
+    freeze: int = 0
+    """Stages of the encoder, from the image on, that keep their weights."""
+    encoder_rate: float = 1.0
+    """Learning rate of the encoder as a multiple of the others'; below 1 keeps what it has learned before."""
     epochs: int = 40
     """Passes over the training images."""
     batch_size: int = 8
@@ -63,10 +69,16 @@ class SegmentationSettings:
         """Checks every setting.
 
         Raises:
-            InputError: a value of another kind, or out of range.
+            InputError: a value of another kind, or out of range, or layers kept fixed that have learned nothing.
         """
         for each in dataclasses.fields(self):
             check_setting(each.name, getattr(self, each.name))
+        if self.freeze and not self.weights:
+            raise InputError(
+                "trained weights for the stages that are kept fixed",
+                f"freeze = {self.freeze} without weights",
+                "pass weights too, or leave freeze away",
+            )
 
 
 _KINDS: dict[Any, type | tuple[type, ...]] = {
@@ -79,6 +91,8 @@ _KINDS: dict[Any, type | tuple[type, ...]] = {
 """Which Python values each kind of setting takes; a bool is an int to Python, but no number to a user."""
 
 _RANGES: dict[str, tuple[float, float]] = {
+    "freeze": (0, 5),
+    "encoder_rate": (0, 1),
     "epochs": (1, 100_000),
     "batch_size": (1, 4096),
     "crop": (8, 8192),

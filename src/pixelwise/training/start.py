@@ -9,8 +9,10 @@ from typing import Any
 from pixelwise.data.doctor import Diagnosis, examine
 from pixelwise.data.folder import SegmentationFolder, fingerprint, open_folder
 from pixelwise.errors import InputError
-from pixelwise.inference.run_folder import RunRecord, build_model
-from pixelwise.training.crops import channel_statistics
+from pixelwise.inference.run_folder import RunRecord, build_model, read_record
+from pixelwise.models.normalise import IMAGENET_MEAN, IMAGENET_STD
+from pixelwise.models.starting_weights import is_published
+from pixelwise.training.crops import Channels, channel_statistics
 from pixelwise.training.listener import Listener
 from pixelwise.training.settings import SegmentationSettings
 from pixelwise.training.split import training_and_validation
@@ -93,7 +95,7 @@ def new_record(
             "check the label maps and the classes file",
         )
     tell.note(f"{len(training)} training images, {len(folder.classes.names)} classes; measuring their brightness")
-    mean, std = channel_statistics(training)
+    mean, std = _scaling_of(settings.weights) or channel_statistics(training)
     given = {"classes_file": source.classes, "splits_file": source.splits}
     record = RunRecord(
         task="segmentation",
@@ -110,6 +112,16 @@ def new_record(
     )
     build_model(record)  # a wrong name or setting of the model should be said before a folder is made
     return record
+
+
+def _scaling_of(weights: str) -> tuple[Channels, Channels] | None:
+    """The scaling of images that trained weights expect; None where they do not say."""
+    if not weights:
+        return None
+    if (Path(weights) / "run.json").is_file():
+        trained = read_record(Path(weights))
+        return trained.mean, trained.std
+    return (IMAGENET_MEAN, IMAGENET_STD) if is_published(weights) else None
 
 
 def check_same_settings(record: RunRecord, given: dict[str, Any]) -> None:

@@ -1,12 +1,12 @@
 """What is special about training a segmenter: loss, metrics, optimiser. The loop around it is Lightning's."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import lightning.pytorch as lightning
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from pixelwise.dense import TiledModel
 from pixelwise.dense.tiles.memory import parse_bytes
@@ -14,10 +14,12 @@ from pixelwise.errors import InputError
 from pixelwise.losses.deep_supervision import deep_supervision
 from pixelwise.metrics import confusion_matrix, intersection_over_union, mean_iou, pixel_accuracy
 from pixelwise.models.normalise import Normalised, channels_last
+from pixelwise.models.stages import first_stages, keep_fixed
 from pixelwise.shapes import Scores
 from pixelwise.training.crops import Batch, WholeImage
 from pixelwise.training.draws import generator_for
 from pixelwise.training.loss_terms import total_loss
+from pixelwise.training.parameter_groups import parameter_groups
 from pixelwise.training.settings import SegmentationSettings
 from pixelwise.training.side_scores import check_side_scores, side_scores
 from pixelwise.training.truth import Truth
@@ -25,11 +27,11 @@ from pixelwise.training.truth import Truth
 FLOAT_BYTES = 4
 MOMENTUM = 0.9  # Chen et al. 2017 (DeepLab) and most of the field
 
-OPTIMIZERS: dict[str, Callable[[Iterator[nn.Parameter], float, float], torch.optim.Optimizer]] = {
-    "sgd": lambda p, lr, decay: torch.optim.SGD(p, lr, momentum=MOMENTUM, weight_decay=decay),
-    "rmsprop": lambda p, lr, decay: torch.optim.RMSprop(p, lr, momentum=MOMENTUM, weight_decay=decay),
-    "adam": lambda p, lr, decay: torch.optim.Adam(p, lr, weight_decay=decay),
-    "adamw": lambda p, lr, decay: torch.optim.AdamW(p, lr, weight_decay=decay),
+OPTIMIZERS: dict[str, Callable[[list[dict[str, Any]], float, float], torch.optim.Optimizer]] = {
+    "sgd": lambda groups, lr, decay: torch.optim.SGD(groups, lr, momentum=MOMENTUM, weight_decay=decay),
+    "rmsprop": lambda groups, lr, decay: torch.optim.RMSprop(groups, lr, momentum=MOMENTUM, weight_decay=decay),
+    "adam": lambda groups, lr, decay: torch.optim.Adam(groups, lr, weight_decay=decay),
+    "adamw": lambda groups, lr, decay: torch.optim.AdamW(groups, lr, weight_decay=decay),
 }
 
 SCHEDULES: dict[str, Callable[[float], float]] = {
@@ -55,6 +57,9 @@ class SegmentationTask(lightning.LightningModule):
         if settings.deep_supervision > 0:
             check_side_scores(model.model)
         self.model = channels_last(model)
+        # In a tuple, so that they do not appear a second time among the task's parts.
+        self.fixed = first_stages(model.model, settings.freeze)
+        keep_fixed(self.fixed)
         self.settings = settings
         self.classes = classes
         self.total_steps = total_steps
@@ -69,7 +74,11 @@ class SegmentationTask(lightning.LightningModule):
         return total_loss(self.settings.loss, scores, truth, weights)
 
     def on_train_epoch_start(self) -> None:
-        """Starts dropout's draws anew each epoch, so that a run resumed there continues with the same ones."""
+        """Starts dropout's draws anew each epoch, so that a run resumed there continues with the same ones.
+
+        Stages that are kept fixed are taken out of training again, into which the loop puts everything.
+        """
+        keep_fixed(self.fixed)
         torch.manual_seed(generator_for(self.settings.seed, self.current_epoch, 2).initial_seed())
 
     def training_step(self, batch: Batch | InputError, _: int) -> Tensor:
@@ -136,7 +145,8 @@ class SegmentationTask(lightning.LightningModule):
     def configure_optimizers(self) -> Any:
         """The named optimiser, its learning rate following the named schedule step by step."""
         settings = self.settings
-        optimizer = OPTIMIZERS[settings.optimizer](self.parameters(), settings.learning_rate, settings.weight_decay)
+        groups = parameter_groups(self.model.model, settings.learning_rate, settings.encoder_rate)
+        optimizer = OPTIMIZERS[settings.optimizer](groups, settings.learning_rate, settings.weight_decay)
         shape = SCHEDULES[settings.schedule]
         # The loop asks for one step past the last.
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: shape(min(1.0, step / self.total_steps)))

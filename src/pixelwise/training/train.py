@@ -15,6 +15,7 @@ from pixelwise.dense.probes.sizes import AcceptedSizes
 from pixelwise.dense.tiles.memory import parse_bytes
 from pixelwise.errors import InputError
 from pixelwise.evaluation.scores import Scores
+from pixelwise.files import write_text
 from pixelwise.inference.predictor import Predictor, load
 from pixelwise.inference.run_folder import (
     RunRecord,
@@ -24,9 +25,11 @@ from pixelwise.inference.run_folder import (
     write_record,
     write_weights,
 )
-from pixelwise.training.crops import Crops
+from pixelwise.models.starting_weights import start_from
+from pixelwise.training.crops import Crops, WholeImages
 from pixelwise.training.listener import Listener
 from pixelwise.training.report import write_training_report
+from pixelwise.training.sampling import count_pixels
 from pixelwise.training.settings import SegmentationSettings, settings_from
 from pixelwise.training.split import training_and_validation
 from pixelwise.training.start import (
@@ -193,7 +196,7 @@ def _fit(run: Path, record: RunRecord, folder: SegmentationFolder, hardware: Har
     training, validation = training_and_validation(folder, settings)
     torch.manual_seed(settings.seed)
     model = build_model(record)
-    crops = Crops(training, _augmentation(model, settings), settings.crops_per_image, settings.seed)
+    crops = _crops(training, model, settings)
     steps = settings.epochs * -(-len(crops) // settings.batch_size)
     shape = "x".join(map(str, crops.augmentation.crop or ()))
     tell.note(f"{len(crops)} crops of {shape} in an epoch, {steps} steps in all, {len(validation)} validation images")
@@ -201,6 +204,10 @@ def _fit(run: Path, record: RunRecord, folder: SegmentationFolder, hardware: Har
     if checkpoint is not None:
         check_weights(weights_in(checkpoint), model.model, checkpoint)
         tell.note(f"continuing after epoch {finished_epochs(checkpoint)} of {settings.epochs}")
+    elif settings.weights:
+        report = str(start_from(model.model, settings.weights))
+        write_text(run / "starting_weights.txt", report + "\n")
+        tell.note(report)
     task = SegmentationTask(
         model, settings, record.classes.names, _class_weights(record, settings), steps, hardware.memory
     )
@@ -210,6 +217,14 @@ def _fit(run: Path, record: RunRecord, folder: SegmentationFolder, hardware: Har
     # From the file, not from the network in memory: of a run that had finished its epochs, that is not the average.
     model.model.load_state_dict(weights_in(best if settings.keep == "best" and best.is_file() else last))
     write_weights(run, model.model)
+
+
+def _crops(images: WholeImages, model: torch.nn.Module, settings: SegmentationSettings) -> Crops:
+    pixels = None
+    if settings.sampling == "balanced":
+        pixels = count_pixels((images.labels(index) for index in range(len(images))), len(images.classes.names))
+    augmentation = _augmentation(model, settings)
+    return Crops(images, augmentation, settings.crops_per_image, settings.seed, settings.loss, pixels)
 
 
 def _augmentation(model: torch.nn.Module, settings: SegmentationSettings) -> Augmentation:
