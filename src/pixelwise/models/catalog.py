@@ -4,7 +4,12 @@ from collections.abc import Callable
 
 from torch import nn
 
+from pixelwise.models.segmentation.deconvnet import deconvnet
+from pixelwise.models.segmentation.fcn import fcn8s, fcn16s, fcn32s
+from pixelwise.models.segmentation.fcn_resnet import fcn_resnet18, fcn_resnet50
+from pixelwise.models.segmentation.patch import patch
 from pixelwise.models.segmentation.unet import UNet
+from pixelwise.models.segmentation.unet_resnet import unet_resnet18, unet_resnet34, unet_resnet50
 
 
 def unet(
@@ -27,4 +32,14 @@ def unet_paper(num_classes: int, width: int = 64, depth: int = 4, dropout: float
 catalog: dict[str, Callable[..., nn.Module]] = {
     "unet": unet,
     "unet_paper": unet_paper,
+    "unet_resnet18": unet_resnet18,
+    "unet_resnet34": unet_resnet34,
+    "unet_resnet50": unet_resnet50,
+    "patch": patch,
+    "fcn32s": fcn32s,
+    "fcn16s": fcn16s,
+    "fcn8s": fcn8s,
+    "fcn_resnet18": fcn_resnet18,
+    "fcn_resnet50": fcn_resnet50,
+    "deconvnet": deconvnet,
 }
