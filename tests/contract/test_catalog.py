@@ -17,7 +17,7 @@ from pixelwise.dense.probes.sizes import AcceptedSizes
 from pixelwise.errors import InputError
 from pixelwise.models import catalog
 
-SMALL = {"width": 4, "depth": 2}
+SMALL = {"width": 4, "depth": 2, "hidden": 8, "size": 17, "decoder_width": 4}
 CLASSES = 3
 
 

@@ -15,6 +15,7 @@ from pixelwise.models.starting_weights import is_published
 from pixelwise.training.crops import Channels, channel_statistics
 from pixelwise.training.listener import Listener
 from pixelwise.training.settings import SegmentationSettings
+from pixelwise.training.side_scores import check_side_scores
 from pixelwise.training.split import training_and_validation
 
 PACKAGES = ("pixelwise", "torch", "lightning", "numpy")
@@ -110,7 +111,10 @@ def new_record(
         class_pixels=pixels,
         versions={"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in PACKAGES},
     )
-    build_model(record)  # a wrong name or setting of the model should be said before a folder is made
+    # What is wrong with the model, or with what is to be made of it, should be said before a folder is made.
+    model = build_model(record)
+    if settings.deep_supervision > 0:
+        check_side_scores(model.model)
     return record
 
 

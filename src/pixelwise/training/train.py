@@ -196,7 +196,7 @@ def _fit(run: Path, record: RunRecord, folder: SegmentationFolder, hardware: Har
     training, validation = training_and_validation(folder, settings)
     torch.manual_seed(settings.seed)
     model = build_model(record)
-    crops = _crops(training, model, settings)
+    crops = _crops(training, model, settings, tell)
     steps = settings.epochs * -(-len(crops) // settings.batch_size)
     shape = "x".join(map(str, crops.augmentation.crop or ()))
     tell.note(f"{len(crops)} crops of {shape} in an epoch, {steps} steps in all, {len(validation)} validation images")
@@ -219,9 +219,10 @@ def _fit(run: Path, record: RunRecord, folder: SegmentationFolder, hardware: Har
     write_weights(run, model.model)
 
 
-def _crops(images: WholeImages, model: torch.nn.Module, settings: SegmentationSettings) -> Crops:
+def _crops(images: WholeImages, model: torch.nn.Module, settings: SegmentationSettings, tell: Listener) -> Crops:
     pixels = None
     if settings.sampling == "balanced":
+        tell.note(f"counting the classes of {len(images)} label maps")
         pixels = count_pixels((images.labels(index) for index in range(len(images))), len(images.classes.names))
     augmentation = _augmentation(model, settings)
     return Crops(images, augmentation, settings.crops_per_image, settings.seed, settings.loss, pixels)
