@@ -1,8 +1,11 @@
 """FCN-32s, 16s and 8s: converted layers, alignment, stages, any size, tiles."""
 
+from pathlib import Path
+
 import pytest
 import torch
 import torch.nn.functional as F
+from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.testing import assert_close
 
@@ -28,12 +31,21 @@ def trained(model: FCN) -> FCN:
     return model
 
 
+def test_a_classifiers_weight_file_fills_all_layers_but_the_scores(tmp_path: Path):
+    vgg = vgg16(width=2, hidden=8)
+    save_file(vgg.state_dict(), tmp_path / "vgg16.safetensors")
+    model = fcn8s(3, weights=tmp_path / "vgg16.safetensors", width=2, hidden=8)
+    assert torch.equal(model.features[0].weight, vgg.features[0].weight)
+    assert torch.equal(model.head.conv6.weight.flatten(1), vgg.classifier[0].weight)
+    assert torch.equal(model.head.conv7.weight.flatten(1), vgg.classifier[3].weight)
+    assert torch.equal(model.head.conv7.bias, vgg.classifier[3].bias)
+
+
 def test_a_fully_connected_layer_and_its_convolution_agree():
-    linear = nn.Linear(5 * 9, 4).double()
+    linear = nn.Linear(5 * 9, 4)
     features = torch.randn(2, 5, 3, 3, dtype=torch.float64)
     convolution = as_convolution(linear, kernel=3).double()
-    convolution.load_state_dict({"weight": linear.weight.view(4, 5, 3, 3), "bias": linear.bias})
-    assert_close(convolution(features).flatten(1), linear(features.flatten(1)))
+    assert_close(convolution(features).flatten(1), linear.double()(features.flatten(1)))
 
 
 def test_conv6_and_conv7_are_the_classifiers_own_layers():
