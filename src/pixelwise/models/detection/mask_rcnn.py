@@ -24,6 +24,7 @@ from pixelwise.models.detection.parts import (
     COCO_CLASSES,
     FPN_CHANNELS,
     heads_on_c4,
+    heads_on_c5,
     heads_on_pyramid,
     rpn_on_one_level,
     rpn_on_pyramid,
@@ -206,4 +207,46 @@ def mask_rcnn_resnet18_fpn(
         PyramidBackbone(body, fpn_channels),
         rpn_on_pyramid(fpn_channels, anchor_sizes),
         heads_on_pyramid(fpn_channels, num_classes, pooling, masks=True),
+    )
+
+
+def mask_rcnn_resnet18_one_level(
+    num_classes: int,
+    stage: int = 4,
+    width: int = 64,
+    anchor_sizes: Sequence[float | int] = ANCHOR_SIZES,
+    resize: Sequence[int] | None = PUBLISHED_SIDES,
+    pooling: Pooling = "align",
+    encoder_weights: str | Path | None = None,
+    norms: Norms | None = None,
+) -> MaskRCNN:
+    """Mask R-CNN on one level of a ResNet-18: to compare RoIPool with RoIAlign where a cell is 16 or 32 pixels.
+
+    He et al. 2017, tables 2c (stage 4) and 2d (stage 5), on a smaller encoder.
+
+    Args:
+        num_classes: K, with the background.
+        stage: 4 reads stride 16 and runs the last stage on each region, 5 reads stride 32.
+        width: channels of the ResNet's first stage.
+        anchor_sizes: all of them on the one level.
+        resize: see `mask_rcnn_resnet50_fpn`, like all that follow.
+        pooling: "align" or "pool".
+        encoder_weights: of the ResNet alone.
+        norms: see `Norms`.
+
+    Raises:
+        InputError: an argument is out of range, or the weights do not fit.
+    """
+    body = with_norms(resnet18(encoder_weights, width=width), norms_for(norms, None, encoder_weights))
+    last, channels = body.layer4, body.channels[-1]
+    backbone = SingleLevelBackbone(body, stage)
+    if stage == 4:
+        heads = heads_on_c4(last, channels, num_classes, pooling, masks=True)
+    else:
+        heads = heads_on_c5(channels, num_classes, pooling, masks=True)
+    return MaskRCNN(
+        Preparation(Resize.of(resize)),
+        backbone,
+        rpn_on_one_level(backbone.channels[0], anchor_sizes),
+        heads,
     )
