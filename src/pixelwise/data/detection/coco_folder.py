@@ -140,7 +140,14 @@ def _items(place: CocoPlace, file: CocoFile, shown: str, labels: Mapping[int, in
 def _image_path(image: CocoImage, folders: Sequence[Path]) -> Path:
     """Where the image lies; where it would lie in the first folder if it is nowhere."""
     candidates = [folder / name for name in (image.file_name, Path(image.file_name).name) for folder in folders]
-    return next((path for path in candidates if path.is_file()), candidates[0])
+    return next((path for path in candidates if _is_file(path)), candidates[0])
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that is too long for the disk
+        return False
 
 
 def _read(

@@ -23,7 +23,7 @@ HINT = "a COCO file is an object with the lists images, annotations and categori
 Key = int | str
 """An id; COCO's are numbers, other programs write text."""
 
-LONGEST_NUMBER = 10**9
+LARGEST_ID = 10**9
 """Category ids lie below; COCO's go to 90."""
 
 
@@ -119,10 +119,11 @@ def _categories(records: list[Any], path: Path) -> dict[int, str]:
     found: dict[int, str] = {}
     for place, record in enumerate(records):
         where = f"{path}: category record {place}"
-        number = record.get("id") if isinstance(record, dict) else record
-        if type(number) is not int or not 0 <= number < LONGEST_NUMBER or number in found:
+        fields = record if isinstance(record, dict) else {}
+        number = fields.get("id")
+        if type(number) is not int or not 0 <= number < LARGEST_ID or number in found:
             raise InputError("a category with an id of its own, from 0 on", f"{where}: {shown(record)}", hint=HINT)
-        found[number] = name_text(record.get("name"), where)
+        found[number] = name_text(fields.get("name"), where)
     if not found or len(set(found.values())) < len(found):
         names = ", ".join(found.values()) or "none"
         raise InputError("categories with different names", f"{path}: {names[:100]}", hint="rename or unite them")

@@ -17,7 +17,7 @@ from pixelwise.data.detection.folder import DetectionFolder
 from pixelwise.errors import InputError
 from pixelwise.files import write_named
 from pixelwise.ops.paste import CroppedMasks
-from pixelwise.ops.run_lengths import Rle, encode_mask
+from pixelwise.ops.run_lengths import Rle, decode_mask, encode_mask
 
 
 class Found(Protocol):
@@ -87,7 +87,9 @@ def _records(name: str, image: int | str, found: Found, categories: Sequence[int
 
 
 def _run_lengths(masks: CroppedMasks | Sequence[Rle] | None) -> Sequence[Rle] | None:
+    if masks is None:
+        return None
     if not isinstance(masks, CroppedMasks):
-        return masks
+        return [mask if isinstance(mask["counts"], str) else encode_mask(decode_mask(mask)) for mask in masks]
     windows = [np.asarray(window.detach().cpu()) for window in masks.windows]
     return [encode_mask(window, masks.size, corner) for window, corner in zip(windows, masks.corners, strict=True)]

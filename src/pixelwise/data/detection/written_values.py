@@ -17,6 +17,10 @@ NUMBER = re.compile(r"[+-]?([0-9]{1,40}\.?[0-9]{0,40}|\.[0-9]{1,40})([eE][+-]?[0
 """A decimal number; Python's own rule also takes 1_000, nan and digits of other scripts."""
 
 
+LONGEST_NAME = 1000
+"""Characters: systems allow 255 for each part of a path, and no class is called so."""
+
+
 def number_of(text: str) -> float | str:
     """The number that a text writes; the text itself where it writes none, for `coordinates` to refuse."""
     return float(text) if NUMBER.fullmatch(text.strip()) else text.strip()
@@ -55,12 +59,14 @@ def side(value: Any, where: str) -> int:
 
 
 def name_text(value: Any, where: str) -> str:
-    """A name of printable characters that any system can store.
+    """A name of at most 1000 printable characters that any system can store.
 
     Raises:
         InputError: naming `where`.
     """
-    if isinstance(value, str) and value.strip() and value.isprintable():  # lone surrogates are not printable
+    if (
+        isinstance(value, str) and value.strip() and value.isprintable() and len(value) <= LONGEST_NAME
+    ):  # lone surrogates are not printable
         return value.strip()
     raise InputError("a name of printable characters", f"{where}: {shown(value)}", hint="write a plain name")
 
