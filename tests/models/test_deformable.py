@@ -109,7 +109,12 @@ def test_the_dense_engine_gives_it_no_receptive_field():
     assert receptive_field(fcn_resnet18(2, width=2), (48, 64)).exact
 
 
-@pytest.mark.slow  # a thousand sizes are tried before the refusal
-def test_images_are_not_cut_into_tiles_for_it():
-    with pytest.raises(InputError):
-        TiledModel(fcn_resnet18(2, width=2, deformable=True), tile=48)
+def test_images_are_taken_whole_and_never_cut_into_tiles():
+    network = fcn_resnet18(2, width=2, deformable=True)
+    image = torch.rand(3, 40, 56, generator=torch.Generator().manual_seed(0))
+    whole = TiledModel(network)
+    assert not whole.field.bounded
+    with torch.no_grad():
+        torch.testing.assert_close(whole.run(image), network.eval()(image[None])[0])
+    with pytest.raises(InputError, match="looks at the whole image"):
+        TiledModel(network, tile=32).run(image)

@@ -29,13 +29,15 @@ class Inspection:
 
     `size` is None when the image could not be read. `content` is a hash of its pixels, "" for an image of one single
     value, which tells nothing about where it comes from. `label_counts` gives the pixels of each stored label value,
-    None when there is no readable label map.
+    None when there is no readable label map. `class_counts` gives the pixels of each class id where the classes have a
+    border, which no stored value means.
     """
 
     item: Item
     size: Size | None = None
     content: str = ""
     label_counts: Mapping[int, int] | None = None
+    class_counts: Mapping[int, int] | None = None
     faults: tuple[Fault, ...] = ()
 
 
@@ -72,11 +74,14 @@ def inspect(item: Item, root: Path, table: ClassTable | None = None, see_labels:
         fix = "save it upright without EXIF orientation, so that every program sees the same picture"
         notes.warn("exif-rotation", item.image, f"EXIF orientation {orientation}; it is turned when read", fix)
     counts = None if labels is None else _counts(labels)
-    if labels is not None and counts is not None and see_labels is not None:
+    has_border = table is not None and table.border
+    ids = None
+    if labels is not None and counts is not None and (has_border or see_labels is not None):
         ids = _ids(labels, counts, table, item)
-        if ids is not None:
-            see_labels(ids)
-    return Inspection(item, size, content, counts, tuple(notes.faults))
+    if ids is not None and see_labels is not None:
+        see_labels(ids)
+    class_counts = _counts(ids) if ids is not None and has_border else None
+    return Inspection(item, size, content, counts, class_counts, tuple(notes.faults))
 
 
 def _inspect_image(file: Path, notes: _Notes) -> tuple[Size, str, int] | None:

@@ -60,7 +60,7 @@ def deform_conv2d(
     _check_offset(input, offset, lattice)
     if mask is not None:
         _check_mask(mask, offset)
-    if torch.is_autocast_enabled(input.device.type):
+    if _autocasts(input):
         dtype = torch.get_autocast_dtype(input.device.type)
         input, weight = input.to(dtype), weight.to(dtype)
         bias = None if bias is None else bias.to(dtype)
@@ -175,7 +175,7 @@ def _check_weight(input: Tensor, weight: Tensor, bias: Tensor | None) -> None:
             hint="the weight is (outputs, input channels / groups, height, width)",
         )
     alike = weight.dtype == input.dtype and (bias is None or bias.dtype == input.dtype)
-    if not alike and not torch.is_autocast_enabled(input.device.type):
+    if not alike and not _autocasts(input):
         raise InputError(
             "weight and bias of the input's dtype",
             f"an input of {input.dtype}, a weight of {weight.dtype}"
@@ -188,6 +188,12 @@ def _check_weight(input: Tensor, weight: Tensor, bias: Tensor | None) -> None:
             f"shape {tuple(bias.shape)}",
             hint="pass bias=None for no bias",
         )
+
+
+def _autocasts(input: Tensor) -> bool:
+    """Whether autocast is on for the input's device; tensors without values ("meta") have none."""
+    device = input.device.type
+    return torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
 
 
 def _check_fit(input: Tensor, lattice: Lattice) -> None:

@@ -1,6 +1,7 @@
 """How far apart the pixels lie that one step of a network reads, found without computing a pixel."""
 
 import copy
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -16,6 +17,10 @@ DILATION_PLACES: dict[object, int] = {
     torch.ops.aten.im2col.default: 2,
 }
 """The operations that read every n-th pixel, and which of their arguments says n (torch's native_functions.yaml)."""
+
+
+SAMPLING = ("aten.grid_sampler_2d", "pixelwise.deform_conv2d", "torchvision.deform_conv2d")
+"""Operations that read where the features themselves say: no distance bounds that."""
 
 
 class _Gaps(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leaves it unannotated
@@ -35,11 +40,15 @@ class _Gaps(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leaves
             dilation = args[place] if len(args[place]) == 2 else [*args[place]] * 2
             for pixels, cells, step in zip(self.size, features.shape[-2:], dilation, strict=True):
                 self.widest = max(self.widest, step * pixels / cells)
+        if str(operation).removesuffix(".default") in SAMPLING:
+            self.widest = math.inf
         return operation(*args, **(kwargs or {}))
 
 
-def widest_gap(model: nn.Module, size: Size, channels: int = 3) -> int:
+def widest_gap(model: nn.Module, size: Size, channels: int = 3) -> float:
     """The largest distance, in pixels of the image, between neighbouring taps of any convolution or pooling.
+
+    Infinite for networks that sample where their features say, such as deformable convolutions.
 
     A dilation of 18 on features of stride 16 gives 288. Hidden parts of an image must be wider than that, or taps
     would reach across them.
@@ -53,4 +62,4 @@ def widest_gap(model: nn.Module, size: Size, channels: int = 3) -> int:
     # Inference mode would show whole layers (aten.conv2d) instead of the operations they are made of.
     with torch.no_grad(), _Gaps(size) as gaps:
         twin(torch.empty(1, channels, *size, device="meta"))
-    return int(gaps.widest + 1)
+    return gaps.widest

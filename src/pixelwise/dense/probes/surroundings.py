@@ -44,9 +44,9 @@ class Surroundings:
 def measured_surroundings(model: nn.Module, image_shape: Size | None = None, channels: int = 3) -> Surroundings:
     """The measured receptive field of a network whose scores are as large as its image, or smaller by a fixed margin.
 
-    The two axes are measured apart, each on a thin strip, in float64 on the CPU. What is measured holds for networks
-    without data-dependent sampling. Weights that are all zero, as a last layer's often are before training, count as
-    if they had been trained.
+    The two axes are measured apart, each on a thin strip, in float64 on the CPU. A network that samples where its
+    features say (deformable convolutions, grids) counts as one that sees the whole image. Weights that are all zero,
+    as a last layer's often are before training, count as if they had been trained.
 
     Args:
         model: any module from (1, channels, H, W) to (1, K, H - 2 margin, W - 2 margin); measured in eval mode,
@@ -64,7 +64,10 @@ def measured_surroundings(model: nn.Module, image_shape: Size | None = None, cha
     margin = _margin(sizes, large)
     sizes.expect(margin)
     thin = sizes.smallest(thin)
-    hidden = math.ceil(widest_gap(model, large, channels) / GRID) * GRID
+    gap = widest_gap(model, large, channels)
+    if math.isinf(gap):
+        return Surroundings(None, (1, 1), margin)
+    hidden = math.ceil(int(gap + 1) / GRID) * GRID
     twin = double_twin(model)
     (alignment_y, halo_y), (alignment_x, halo_x) = (
         _along_axis(Probe(twin, sizes, thin, axis, margin[axis], channels), hidden) for axis in (0, 1)
