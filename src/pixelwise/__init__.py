@@ -2,7 +2,7 @@
 
 from importlib.metadata import version
 
-from pixelwise import data, dense, losses, metrics, models, ops, results
+from pixelwise import backbones, data, dense, losses, metrics, models, ops, results
 from pixelwise.errors import InputError
 from pixelwise.evaluation import Scores, evaluate
 from pixelwise.inference import Predictor, load
@@ -15,6 +15,7 @@ __all__ = [
     "Predictor",
     "Run",
     "Scores",
+    "backbones",
     "data",
     "dense",
     "evaluate",

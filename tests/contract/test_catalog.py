@@ -17,7 +17,8 @@ from pixelwise.dense.probes.sizes import AcceptedSizes
 from pixelwise.errors import InputError
 from pixelwise.models import catalog
 
-SMALL = {"width": 4, "depth": 2, "hidden": 8, "size": 17, "decoder_width": 4}
+SMALL = {"width": 4, "depth": 2, "hidden": 16, "decoder_width": 4}
+SMALL_OF = {"patch": {"size": 17}}
 CLASSES = 3
 
 
@@ -26,7 +27,7 @@ def small(name: str) -> nn.Module:
     builder: Callable[..., nn.Module] = catalog[name]
     accepted = inspect.signature(builder).parameters
     torch.manual_seed(0)
-    return builder(CLASSES, **{key: value for key, value in SMALL.items() if key in accepted})
+    return builder(CLASSES, **{key: value for key, value in SMALL.items() if key in accepted}, **SMALL_OF.get(name, {}))
 
 
 @pytest.fixture(params=sorted(catalog))

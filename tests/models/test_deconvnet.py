@@ -8,7 +8,7 @@ from torch.testing import assert_close
 
 from pixelwise.dense import TiledModel, check, receptive_field
 from pixelwise.errors import InputError
-from pixelwise.models.segmentation.deconvnet import DeconvNet, deconvnet, unpooled
+from pixelwise.models.segmentation.deconvnet import DeconvNet, deconvnet
 
 
 def small(classes: int = 3, width: int = 4) -> DeconvNet:
@@ -69,14 +69,6 @@ def put_back(x: Tensor, before: Tensor) -> Tensor:
         here = (first == place) * x
         result[..., place // 2 :: 2, place % 2 :: 2] = here
     return result
-
-
-def test_unpooling_has_the_sizes_of_its_twin_without_values():
-    values = torch.rand(1, 2, 3, 3)
-    places = torch.arange(9).view(1, 1, 3, 3).expand(1, 2, 3, 3)
-    real = unpooled(values, places, (6, 7))
-    assert real.shape == unpooled(values.to("meta"), places.to("meta"), (6, 7)).shape
-    assert_close(real.sum(), values.sum())
 
 
 def test_every_parameter_gets_a_gradient():

@@ -1,5 +1,6 @@
 """Data in: images of any size, label maps, class tables, folders, and the doctor that examines them."""
 
+from pixelwise.data.border_weights import border_weights as border_weights
 from pixelwise.data.classes import ClassTable as ClassTable
 from pixelwise.data.classes import infer_classes as infer_classes
 from pixelwise.data.classes import read_classes as read_classes

@@ -1,5 +1,6 @@
 """Dense evaluation: patch classifiers at every pixel, and images of any size in tiles, each with proof of equality."""
 
+from pixelwise.dense.folding import FoldedNetwork, fold_batch_norm
 from pixelwise.dense.maps.check import check
 from pixelwise.dense.maps.dense_map import DenseMap
 from pixelwise.dense.maps.densify import convolutionalize, densify
@@ -16,6 +17,7 @@ from pixelwise.dense.verdict import Finding, NotExact, Verdict
 __all__ = [
     "DenseMap",
     "Finding",
+    "FoldedNetwork",
     "FrozenNetwork",
     "NotExact",
     "Plan",
@@ -26,6 +28,7 @@ __all__ = [
     "check",
     "convolutionalize",
     "densify",
+    "fold_batch_norm",
     "freeze_statistics",
     "receptive_field",
     "shift_and_stitch",

@@ -8,6 +8,7 @@ from pixelwise.drawing.flow import flow_key as flow_key
 from pixelwise.drawing.flow import flow_picture as flow_picture
 from pixelwise.drawing.flow import largest_motion as largest_motion
 from pixelwise.drawing.heat import heat_picture as heat_picture
+from pixelwise.drawing.instances import outline_instances as outline_instances
 from pixelwise.drawing.number_text import number_text as number_text
 from pixelwise.drawing.overlays import DIFFERENCE_COLOURS as DIFFERENCE_COLOURS
 from pixelwise.drawing.overlays import DIFFERENCE_NAMES as DIFFERENCE_NAMES

@@ -22,6 +22,9 @@ from pixelwise.models.normalise import Normalised
 FORMAT = 1
 """Raised when a reader of the old form would misread the new one."""
 
+NOT_SETTINGS = ("num_classes", "weights", "encoder_weights")
+"""Arguments of the catalog's builders that are no settings: a run has its own classes and its own weights."""
+
 LARGEST_SETTING = 4096
 """The widest layers of published segmenters (FCN's, Long et al. 2015); a depth of millions would only hang."""
 
@@ -119,7 +122,7 @@ def build_model(record: RunRecord, device: str = "cpu") -> Normalised:
     builder = catalog.get(record.model)
     if builder is None:
         raise InputError(f"a model of the catalog ({', '.join(catalog)})", repr(record.model), "check the name")
-    accepted = [name for name in inspect.signature(builder).parameters if name != "num_classes"]
+    accepted = [name for name in inspect.signature(builder).parameters if name not in NOT_SETTINGS]
     unknown = sorted(set(record.model_settings) - set(accepted))
     if unknown:
         raise InputError(

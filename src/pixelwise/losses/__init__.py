@@ -1,4 +1,7 @@
 """Losses: how wrong a model's output is, as one number with gradients. One file per task."""
 
+from pixelwise.losses.boundary import boundary_loss as boundary_loss
+from pixelwise.losses.boundary import signed_distances as signed_distances
+from pixelwise.losses.deep_supervision import deep_supervision as deep_supervision
 from pixelwise.losses.segmentation import cross_entropy as cross_entropy
 from pixelwise.losses.segmentation import dice_loss as dice_loss

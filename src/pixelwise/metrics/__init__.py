@@ -2,9 +2,14 @@
 
 from pixelwise.metrics.boundaries import boundary_counts as boundary_counts
 from pixelwise.metrics.boundaries import boundary_f1 as boundary_f1
+from pixelwise.metrics.instances import IOU_THRESHOLDS as IOU_THRESHOLDS
+from pixelwise.metrics.instances import average_precision as average_precision
+from pixelwise.metrics.instances import instance_counts as instance_counts
+from pixelwise.metrics.instances import instance_precision as instance_precision
 from pixelwise.metrics.segmentation import class_accuracy as class_accuracy
 from pixelwise.metrics.segmentation import confusion_matrix as confusion_matrix
 from pixelwise.metrics.segmentation import dice as dice
 from pixelwise.metrics.segmentation import intersection_over_union as intersection_over_union
 from pixelwise.metrics.segmentation import mean_iou as mean_iou
 from pixelwise.metrics.segmentation import pixel_accuracy as pixel_accuracy
+from pixelwise.metrics.upper_bound import stride_upper_bound as stride_upper_bound

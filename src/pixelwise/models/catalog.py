@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from torch import nn
 
+from pixelwise.models.segmentation.context import context_net, front_end
 from pixelwise.models.segmentation.deconvnet import deconvnet
 from pixelwise.models.segmentation.fcn import fcn8s, fcn16s, fcn32s
 from pixelwise.models.segmentation.fcn_resnet import fcn_resnet18, fcn_resnet50
@@ -42,4 +43,6 @@ catalog: dict[str, Callable[..., nn.Module]] = {
     "fcn_resnet18": fcn_resnet18,
     "fcn_resnet50": fcn_resnet50,
     "deconvnet": deconvnet,
+    "front_end": front_end,
+    "context": context_net,
 }

@@ -36,7 +36,7 @@ def max_unpool(
     """
     _check_fit(values, indices, size)
     height, width = size
-    looking = not torch.compiler.is_compiling()
+    looking = not torch.compiler.is_compiling() and not indices.is_meta
     if looking:
         _check_bounds(indices, height, width)
     places, flat = indices.long().flatten(-2), values.new_zeros((*values.shape[:-2], height * width))

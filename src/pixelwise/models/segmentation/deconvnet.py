@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import torch.nn.functional as F
-from jaxtyping import Float
 from torch import Tensor, nn
 
 from pixelwise.backbones import VGG, vgg16_bn
@@ -21,7 +20,7 @@ from pixelwise.models.segmentation.vgg_layers import (
     fully_connected_layers,
 )
 from pixelwise.ops import max_unpool
-from pixelwise.shapes import Images, Scores, Size
+from pixelwise.shapes import Images, Scores
 
 STRIDE = 32
 """Pixels between the cells of the last pooling."""
@@ -103,17 +102,9 @@ class DeconvNet(nn.Module):
         features = self.fc6_deconv(self.fc7(self.fc6(features)))
         for stage in self.deconv:
             places, size = switches.pop()
-            features = stage(unpooled(features, places, size))
+            features = stage(max_unpool(features, places, size))
         scores: Tensor = self.score(features)
         return scores[..., :height, :width]
-
-
-def unpooled(features: Float[Tensor, "B C h w"], places: Tensor, size: Size) -> Float[Tensor, "B C H W"]:
-    """The features at the places of the maxima, as `pixelwise.ops.max_unpool`; tensors without values keep none."""
-    if features.is_meta:
-        # Sizes are tried out on tensors without values, whose places cannot be checked.
-        return features.new_empty(*features.shape[:2], *size)
-    return max_unpool(features, places, size)
 
 
 def deconvolution(before: int, after: int, kernel: int, padding: int = 0) -> list[nn.Module]:
