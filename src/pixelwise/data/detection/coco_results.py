@@ -7,7 +7,7 @@ segmentation as compressed run lengths where there are masks.
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -20,6 +20,7 @@ from pixelwise.ops.paste import CroppedMasks
 from pixelwise.ops.run_lengths import Rle, decode_mask, encode_mask
 
 
+@runtime_checkable
 class Found(Protocol):
     """What a detector found in one image, as `pixelwise.results.Detections` has it."""
 

@@ -20,7 +20,7 @@ MOST_CROSSINGS = 2**20
 thousands."""
 
 
-def fill_polygons(polygons: Sequence[Sequence[float]], size: Size, where: str) -> Rle:
+def fill_polygons(polygons: Sequence[Sequence[float | int]], size: Size, where: str) -> Rle:
     """The mask of an object that is drawn as polygons, cut to the image.
 
     Args:
