@@ -26,6 +26,7 @@ from pixelwise.inference.run_folder import (
     write_weights,
 )
 from pixelwise.models.starting_weights import start_from
+from pixelwise.training.class_weights import balanced_weights
 from pixelwise.training.crops import Crops, WholeImages
 from pixelwise.training.listener import Listener
 from pixelwise.training.report import write_training_report
@@ -196,7 +197,7 @@ def _fit(run: Path, record: RunRecord, folder: SegmentationFolder, hardware: Har
     training, validation = training_and_validation(folder, settings)
     torch.manual_seed(settings.seed)
     model = build_model(record)
-    crops = _crops(training, model, settings, tell)
+    crops = training_crops(training, model, settings, tell)
     steps = settings.epochs * -(-len(crops) // settings.batch_size)
     shape = "x".join(map(str, crops.augmentation.crop or ()))
     tell.note(f"{len(crops)} crops of {shape} in an epoch, {steps} steps in all, {len(validation)} validation images")
@@ -208,9 +209,8 @@ def _fit(run: Path, record: RunRecord, folder: SegmentationFolder, hardware: Har
         report = str(start_from(model.model, settings.weights))
         write_text(run / "starting_weights.txt", report + "\n")
         tell.note(report)
-    task = SegmentationTask(
-        model, settings, record.classes.names, _class_weights(record, settings), steps, hardware.memory
-    )
+    weights = balanced_weights(record.class_pixels) if settings.class_weights == "balanced" else None
+    task = SegmentationTask(model, settings, record.classes.names, weights, steps, hardware.memory)
     fit(task, crops, validation, run, checkpoint, hardware.device, hardware.readers, tell.epoch)
     best, last = run / "checkpoints" / BEST, newest_checkpoint(run, tell.note)
     assert last is not None, "fit has written it"
@@ -219,7 +219,10 @@ def _fit(run: Path, record: RunRecord, folder: SegmentationFolder, hardware: Har
     write_weights(run, model.model)
 
 
-def _crops(images: WholeImages, model: torch.nn.Module, settings: SegmentationSettings, tell: Listener) -> Crops:
+def training_crops(
+    images: WholeImages, model: torch.nn.Module, settings: SegmentationSettings, tell: Listener
+) -> Crops:
+    """The crops of an epoch, as the settings describe them, of a size that the model accepts."""
     pixels = None
     if settings.sampling == "balanced":
         tell.note(f"counting the classes of {len(images)} label maps")
@@ -235,13 +238,3 @@ def _augmentation(model: torch.nn.Module, settings: SegmentationSettings) -> Aug
         return augmentation
     geometry = dataclasses.replace(augmentation.geometry, flip_vertical=True, rotate90=True)
     return Augmentation(crop, geometry, augmentation.colour)
-
-
-def _class_weights(record: RunRecord, settings: SegmentationSettings) -> torch.Tensor | None:
-    if settings.class_weights == "none":
-        return None
-    pixels = torch.tensor(record.class_pixels, dtype=torch.float32)
-    # Square roots of inverse shares: full inverses let a class of 0.1 % drown the others. An absent class weighs
-    # nothing.
-    weights = torch.where(pixels > 0, (pixels.sum() / pixels.clamp(min=1)).sqrt(), 0)
-    return weights / weights[pixels > 0].mean()
