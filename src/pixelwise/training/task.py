@@ -59,7 +59,8 @@ class SegmentationTask(lightning.LightningModule):
         self.model = channels_last(model)
         # In a tuple, so that they do not appear a second time among the task's parts.
         self.fixed = first_stages(model.model, settings.freeze)
-        keep_fixed(self.fixed)
+        for layer in self.fixed:
+            layer.requires_grad_(False)
         self.settings = settings
         self.classes = classes
         self.total_steps = total_steps
