@@ -1,0 +1,1 @@
+"""Losses of detectors: which boxes are asked, and what the answers cost."""
