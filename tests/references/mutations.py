@@ -1,5 +1,6 @@
 """Spoiled copies of a text file: cut, turned over, with hostile numbers and words, or with hostile structure."""
 
+import copy
 import json
 import random
 import re
@@ -103,13 +104,13 @@ def spoiled_json(content: Any, draw: random.Random) -> bytes:
         holder, key = draw.choice(places)
         how = draw.random()
         if how < 0.7:
-            holder[key] = draw.choice(VALUES)
+            holder[key] = copy.deepcopy(draw.choice(VALUES))
         elif how < 0.85:
             del holder[key]
         elif isinstance(holder, list):
-            holder.append(holder[key])
+            holder.append(copy.deepcopy(holder[key]))
         else:
-            holder[str(key) + "x"] = holder[key]
+            holder[str(key) + "x"] = copy.deepcopy(holder[key])
         if not list(_places(content)):
             break
     return json.dumps(content).encode("utf-8", "surrogatepass")
