@@ -1,9 +1,9 @@
 """Images of any size made ready for a detector: normalised, resized, padded with zeros, and grouped.
 
-In this order as published: the zeros mean an average pixel. Zeros change what a network sees near them, so the image
-that is padded further because its neighbour in the batch is larger gets another result (torchvision's do, by up to a
-point of AP). Here padding belongs to the image: with `pad_to="image"` each is padded to its own multiple of 32, and
-only images of equal padded size run together. `pad_to="batch"` is the published way, one batch for all.
+In this order as published: the zeros mean an average pixel. Zeros change what a network sees near them, so an image
+that is padded further because its neighbour in the batch is larger gets another result, as in torchvision. Here
+padding belongs to the image: with `pad_to="image"` each is padded to its own multiple of 32, and only images of equal
+padded size run together. `pad_to="batch"` is the published way, one batch for all.
 """
 
 from collections.abc import Sequence
