@@ -12,6 +12,7 @@ from torch import Tensor
 from pixelwise.data.lazy_images import open_image
 from pixelwise.dense import TiledModel
 from pixelwise.errors import InputError
+from pixelwise.inference.faster import Precision, made_faster
 from pixelwise.inference.run_folder import RunRecord, build_model, load_weights, read_record
 from pixelwise.models.normalise import Normalised, channels_last
 from pixelwise.results import Segmentation
@@ -86,10 +87,23 @@ def as_image(image: Tensor | NDArray[np.generic]) -> Image:
     return tensor.float()
 
 
-def load(run: str | Path, memory: str | int = "1GB", tile: int | None = None) -> Predictor:
+def load(
+    run: str | Path,
+    memory: str | int = "1GB",
+    tile: int | None = None,
+    fold: bool = False,
+    precision: Precision = "32",
+) -> Predictor:
     """The predictor of a run folder.
 
     Weights are read as safetensors, the rest as JSON: nothing in the folder is executed.
+
+    Args:
+        run: the folder.
+        memory: budget for the activations of one tile.
+        tile: rows and columns per tile instead of a budget.
+        fold: fold batch norms into the convolutions before them: takes seconds once, and large images go faster.
+        precision: "32", or "bf16", which is faster where the processor has it and rounds more.
 
     Raises:
         InputError: no finished run there, or one of another format.
@@ -98,4 +112,4 @@ def load(run: str | Path, memory: str | int = "1GB", tile: int | None = None) ->
     record = read_record(folder)
     model = build_model(record, "meta")
     load_weights(folder, model.model)
-    return Predictor(model, record, memory, tile)
+    return Predictor(made_faster(model.eval(), fold, precision), record, memory, tile)
