@@ -17,7 +17,7 @@ from pixelwise.ops.matching import BELOW
 class Sampling(NamedTuple):
     """How boxes are matched with true ones and drawn, for one image."""
 
-    count: int
+    number: int
     """Boxes drawn at most."""
     share: float
     """Of objects among them, at most."""
@@ -57,7 +57,8 @@ def draw_boxes(
     """Places of boxes drawn by lot: objects first, up to their share, then background until there are `count`.
 
     Where one kind is rare the other does not fill its place among objects; background fills every place that objects
-    leave. The draws of one seed are torchvision's where the generator is on the device of the boxes, or None.
+    leave. Objects are drawn before background, as in torchvision, so that the same random
+    state gives the same boxes as there.
 
     Args:
         matches: of `pixelwise.ops.match_boxes`: numbers of true boxes, `BELOW` for background, others left out.

@@ -121,7 +121,7 @@ def region_targets(
     Anchors that cross the image's border take part, as published (Ren et al. 2015 leave them out).
     """
     matches = matches_of(truth, anchors, sampling, rescue=True)
-    drawn = draw_boxes(matches, sampling.count, sampling.share, generator)
+    drawn = draw_boxes(matches, sampling.number, sampling.share, generator)
     deltas = encode_boxes(truth.boxes[matches[drawn.positive]], anchors[drawn.positive])
     return RegionTargets(torch.cat(drawn), _first(drawn), deltas)
 
@@ -132,7 +132,7 @@ def box_targets(
     """Regions drawn from the proposals of one image and its true boxes, which are appended as published."""
     boxes = torch.cat([proposals.detach(), truth.boxes[~truth.ignored].to(proposals)])
     matches = matches_of(truth, boxes, sampling)
-    drawn = draw_boxes(matches, sampling.count, sampling.share, generator)
+    drawn = draw_boxes(matches, sampling.number, sampling.share, generator)
     chosen, rows = torch.cat(drawn), matches[drawn.positive]
     labels = torch.cat([truth.labels[rows], truth.labels.new_zeros(len(drawn.negative))])
     deltas = encode_boxes(truth.boxes[rows], boxes[drawn.positive], BOX_WEIGHTS)
