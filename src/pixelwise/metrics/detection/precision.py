@@ -2,6 +2,7 @@
 
 A weight of 2 counts an image as if it were there twice, 0 as if it were not; the weights of a bootstrap draw are how
 often it drew each image. With whole numbers all sums are exact; with fractions a recall may miss a point by rounding.
+Detections of one image with equal scores stay in their order: copies of the image would interleave them.
 """
 
 from dataclasses import dataclass

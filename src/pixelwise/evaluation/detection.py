@@ -1,0 +1,210 @@
+"""Detections of named images against their true objects: scores, errors, and the sections of a report on them."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pixelwise.data.detection.objects import Objects
+from pixelwise.drawing import bar_chart, class_colours, draw_boxes, legend, line_chart, matrix_chart
+from pixelwise.metrics.detection import (
+    ERROR_PROTOCOL,
+    DetectionScores,
+    coco_scores,
+    detection_confusion,
+    detection_errors,
+    image_counts,
+    precision_recall,
+    worst_images,
+)
+from pixelwise.reports import Chart, Figure, Figures, Gallery, Picture, Section, Table, Text
+from pixelwise.results import Detections
+
+Judged = tuple[str, Objects, Detections]
+"""The name of an image, what is in it, and what was found."""
+
+WORST_SHOWN = 4
+"""Enough to see a pattern, few enough for a page that mails well."""
+
+CURVES_SHOWN = 8
+"""More lines cannot be told apart."""
+
+SHOWN_SCORE = 0.5
+"""Where detections are drawn or counted one by one, those below this score are left out."""
+
+
+@dataclass(frozen=True, eq=False)
+class DetectionEvaluation:
+    """The scores of boxes, those of masks where there are any, and what they were computed from."""
+
+    judged: tuple[Judged, ...]
+    boxes: DetectionScores
+    masks: DetectionScores | None
+
+    def to_json(self) -> dict[str, Any]:
+        """All scores and error counts as plain values; NaN becomes None."""
+        parts = {"boxes": self.boxes, "masks": self.masks}
+        return {name: _json(scores) for name, scores in parts.items() if scores is not None}
+
+
+def score_detections(judged: Sequence[Judged], classes: tuple[str, ...]) -> DetectionEvaluation:
+    """The scores of detections, of their masks too where every image with objects has masks on both sides.
+
+    Args:
+        judged: name, true objects and detections of each image.
+        classes: the names, the background first.
+
+    Raises:
+        InputError: what `pixelwise.metrics.detection.coco_scores` refuses.
+    """
+    truths, found = [each[1] for each in judged], [each[2] for each in judged]
+    masked = any(len(each) for each in truths) and all(
+        each.masks is not None or not len(each) for each in (*truths, *found)
+    )
+    masks = coco_scores(truths, found, classes, "masks") if masked else None
+    return DetectionEvaluation(tuple(judged), coco_scores(truths, found, classes, "boxes"), masks)
+
+
+def detection_sections(
+    evaluation: DetectionEvaluation, picture_of: Callable[[str], NDArray[np.uint8]]
+) -> list[Section]:
+    """The sections of a report: scores by class and size, errors, curves, confusion, and the worst images.
+
+    Args:
+        evaluation: from `score_detections`.
+        picture_of: the picture (H, W, 3) of the image of a name; called for the worst images alone.
+    """
+    parts = [each for each in (evaluation.boxes, evaluation.masks) if each is not None]
+    return [
+        *(section for scores in parts for section in _score_sections(scores)),
+        _errors(evaluation.boxes),
+        _curves(evaluation.boxes),
+        _confusion(evaluation.boxes),
+        _worst(evaluation, picture_of),
+    ]
+
+
+def _score_sections(scores: DetectionScores) -> list[Section]:
+    figures = Figures(
+        [
+            Figure("AP", scores.ap, "IoU 0.50 to 0.95, at most 100 detections"),
+            Figure("AP50", scores.ap50, "IoU 0.50, at most 100 detections"),
+            Figure("AP75", scores.ap75, "IoU 0.75, at most 100 detections"),
+            Figure("images", scores.table.images, f"{sum(scores.truths_by_class.values())} true objects"),
+        ]
+    )
+    chart = Chart(bar_chart(scores.ap_by_class, "AP by class", "AP", reference=("mean", scores.ap)))
+    tables = [_size_table(scores), _class_table(scores)]
+    return [Section(f"Scores of {scores.kind}", [figures, *tables, chart, Text(scores.protocol)])]
+
+
+def _size_table(scores: DetectionScores) -> Table:
+    """COCO's numbers, the protocol of each in its row."""
+    rows: list[list[str | float]] = [
+        ["AP", scores.ap, "0.50:0.95", "all", 100],
+        ["AP50", scores.ap50, "0.50", "all", 100],
+        ["AP75", scores.ap75, "0.75", "all", 100],
+        *(["AP", value, "0.50:0.95", name, 100] for name, value in scores.ap_by_size.items()),
+        *(["AR", value, "0.50:0.95", "all", limit] for limit, value in scores.ar_by_limit.items()),
+        *(["AR", value, "0.50:0.95", name, 100] for name, value in scores.ar_by_size.items()),
+    ]
+    return Table(["score", "value", "IoU", "objects", "detections at most"], rows, "COCO's twelve numbers")
+
+
+def _class_table(scores: DetectionScores) -> Table:
+    columns = [
+        scores.truths_by_class,
+        scores.ap_by_class,
+        scores.ap_by_class_at(0.5),
+        scores.ap_by_class_at(0.75),
+        *(scores.ap_by_class_and_size(size) for size in scores.ap_by_size),
+        scores.ar_by_class,
+    ]
+    header = ["class", "objects", "AP", "AP50", "AP75", *(f"AP {size}" for size in scores.ap_by_size), "AR"]
+    rows = [[name, *(column[name] for column in columns)] for name in scores.classes[1:]]
+    return Table(header, rows, "Scores by class")
+
+
+def _errors(scores: DetectionScores) -> Section:
+    errors = detection_errors(scores.table)
+    counts, gains = errors.counts, errors.gains
+    rows = [[name, counts[name], gains[name]] for name in counts]
+    return Section(
+        "Why detections are wrong",
+        [
+            Chart(bar_chart(gains, "AP50 gained if one kind of error were mended", "AP50 gained")),
+            Table(["error", "count", "AP50 gained"], rows, "Errors of boxes by kind"),
+            Text(ERROR_PROTOCOL),
+        ],
+    )
+
+
+def _curves(scores: DetectionScores) -> Section:
+    """Precision over recall of the classes with the most objects."""
+    counts = scores.truths_by_class
+    common = sorted((name for name in counts if counts[name]), key=lambda name: -counts[name])[:CURVES_SHOWN]
+    lines = {}
+    for name in common:
+        curve = precision_recall(scores.table, scores.classes.index(name, 1))
+        lines[name] = list(zip(curve.recall.tolist(), curve.precision.tolist(), strict=True))
+    title = "Precision over recall at IoU 0.50"
+    note = f"Boxes; the {len(common)} classes with the most objects. A line ends at the last object found."
+    return Section("Precision and recall", [Chart(line_chart(lines, "recall", "precision", title, (0, 1)), note)])
+
+
+def _confusion(scores: DetectionScores) -> Section:
+    matrix = detection_confusion(scores.table, SHOWN_SCORE)
+    # The background is no object: its corner stays empty, and its name says what row and column hold.
+    names = ["nothing", *scores.classes[1:]]
+    note = (
+        f"Boxes with a score of {SHOWN_SCORE} or more, paired with true objects of any class at IoU 0.50, the largest "
+        "overlap first. Rows are the truth: the row of nothing counts invented objects, its column missed ones."
+    )
+    return Section("What is taken for what", [Chart(matrix_chart(matrix, names, "Confusion matrix"), note)])
+
+
+def _worst(evaluation: DetectionEvaluation, picture_of: Callable[[str], NDArray[np.uint8]]) -> Section:
+    counts = image_counts(evaluation.boxes.table, SHOWN_SCORE)
+    chosen = worst_images(counts, WORST_SHOWN)
+    galleries = [_image_row(evaluation, image, counts[image].tolist(), picture_of) for image in chosen]
+    nothing = Text(f"No image has an error at IoU 0.50 and a score of {SHOWN_SCORE}.")
+    return Section("The worst images", galleries or [nothing])
+
+
+def _image_row(
+    evaluation: DetectionEvaluation, image: int, counts: list[int], picture_of: Callable[[str], NDArray[np.uint8]]
+) -> Gallery:
+    name, truth, found = evaluation.judged[image]
+    classes = evaluation.boxes.classes
+    picture, colours = picture_of(name), class_colours(len(classes))
+    labels, shown = truth.labels.cpu(), (found.scores >= SHOWN_SCORE).cpu()
+    crowd = truth.crowd.tolist()
+    tags = [classes[label] + " (crowd)" * mark for label, mark in zip(labels.tolist(), crowd, strict=True)]
+    found_labels, scores = found.labels.cpu()[shown], found.scores.cpu()[shown].tolist()
+    found_tags = [f"{classes[label]} {score:.2f}" for label, score in zip(found_labels.tolist(), scores, strict=True)]
+    drawn = draw_boxes(picture, truth.boxes.cpu(), tags, colours[labels.numpy()])
+    boxes = draw_boxes(picture, found.boxes.cpu()[shown], found_tags, colours[found_labels.numpy()])
+    right, wrong, missed = counts
+    pictures = [
+        Picture(drawn, "truth", f"the true objects of {name}"),
+        Picture(boxes, f"found with a score of {SHOWN_SCORE} or more", f"the objects found in {name}"),
+    ]
+    here = sorted({*labels.tolist(), *found_labels.tolist()})
+    key = legend([classes[label] for label in here], [colours[label] for label in here])
+    return Gallery(pictures, f"{name}: {right} right, {wrong} wrong, {missed} missed", key)
+
+
+def _json(scores: DetectionScores) -> dict[str, Any]:
+    errors = detection_errors(scores.table)
+    gains = {name: None if math.isnan(gain) else gain for name, gain in errors.gains.items()}
+    confusion = detection_confusion(scores.table, SHOWN_SCORE).tolist()
+    return scores.to_json() | {
+        "errors": errors.counts,
+        "ap50_gained": gains,
+        "error_protocol": ERROR_PROTOCOL,
+        "confusion": confusion,
+        "confusion_score": SHOWN_SCORE,
+    }
