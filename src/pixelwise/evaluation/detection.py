@@ -1,7 +1,7 @@
 """Detections of named images against their true objects: scores, errors, and the sections of a report on them."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,9 +61,8 @@ def score_detections(judged: Sequence[Judged], classes: tuple[str, ...]) -> Dete
         InputError: what `pixelwise.metrics.detection.coco_scores` refuses.
     """
     truths, found = [each[1] for each in judged], [each[2] for each in judged]
-    masked = any(len(each) for each in truths) and all(
-        each.masks is not None or not len(each) for each in (*truths, *found)
-    )
+    covered = all(each.masks is not None or not len(each) for each in truths)
+    masked = any(map(len, truths)) and covered and all(each.masks is not None or not len(each) for each in found)
     masks = coco_scores(truths, found, classes, "masks") if masked else None
     return DetectionEvaluation(tuple(judged), coco_scores(truths, found, classes, "boxes"), masks)
 
@@ -103,19 +102,19 @@ def _score_sections(scores: DetectionScores) -> list[Section]:
 
 def _size_table(scores: DetectionScores) -> Table:
     """COCO's numbers, the protocol of each in its row."""
-    rows: list[list[str | float]] = [
+    rows: list[Sequence[str | float]] = [
         ["AP", scores.ap, "0.50:0.95", "all", 100],
         ["AP50", scores.ap50, "0.50", "all", 100],
         ["AP75", scores.ap75, "0.75", "all", 100],
-        *(["AP", value, "0.50:0.95", name, 100] for name, value in scores.ap_by_size.items()),
-        *(["AR", value, "0.50:0.95", "all", limit] for limit, value in scores.ar_by_limit.items()),
-        *(["AR", value, "0.50:0.95", name, 100] for name, value in scores.ar_by_size.items()),
+        *[["AP", value, "0.50:0.95", name, 100] for name, value in scores.ap_by_size.items()],
+        *[["AR", value, "0.50:0.95", "all", limit] for limit, value in scores.ar_by_limit.items()],
+        *[["AR", value, "0.50:0.95", name, 100] for name, value in scores.ar_by_size.items()],
     ]
     return Table(["score", "value", "IoU", "objects", "detections at most"], rows, "COCO's twelve numbers")
 
 
 def _class_table(scores: DetectionScores) -> Table:
-    columns = [
+    columns: list[Mapping[str, float]] = [
         scores.truths_by_class,
         scores.ap_by_class,
         scores.ap_by_class_at(0.5),
