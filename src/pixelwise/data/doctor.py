@@ -120,8 +120,8 @@ def _class_pixels(table: ClassTable, inspections: Iterable[Inspection]) -> dict[
     for found in inspections:
         pixels = by_split.setdefault(found.item.split, dict.fromkeys(table.names, 0))
         if found.class_counts is not None:
-            for index, name in enumerate(table.names):
-                pixels[name] += found.class_counts.get(index, 0)
+            for index, known in enumerate(table.names):
+                pixels[known] += found.class_counts.get(index, 0)
             continue
         for value, count in (found.label_counts or {}).items():
             name = table.name_of(value)

@@ -29,7 +29,7 @@ class _Gaps(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leaves
     def __init__(self, size: Size) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.size = size
-        self.widest = 1.0
+        self.widest: float = 1.0
 
     def __torch_dispatch__(
         self, operation: Callable[..., Any], types: Sequence[type], args: Any = (), kwargs: Any = None
@@ -62,4 +62,4 @@ def widest_gap(model: nn.Module, size: Size, channels: int = 3) -> float:
     # Inference mode would show whole layers (aten.conv2d) instead of the operations they are made of.
     with torch.no_grad(), _Gaps(size) as gaps:
         twin(torch.empty(1, channels, *size, device="meta"))
-    return gaps.widest
+    return float(gaps.widest)
