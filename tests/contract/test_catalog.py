@@ -19,6 +19,9 @@ from pixelwise.models import catalog
 
 SMALL = {"width": 4, "depth": 2, "hidden": 16, "decoder_width": 4}
 SMALL_OF = {"patch": {"size": 17}}
+WIDE = ("context", "deconvnet", "fcn8s", "fcn16s", "fcn_resnet50", "front_end", "unet_resnet34", "unet_resnet50")
+"""Networks whose receptive fields of hundreds of pixels take long to measure; each has a narrower relative here."""
+
 CLASSES = 3
 
 
@@ -109,6 +112,11 @@ def test_a_copy_is_equal_and_apart(model: nn.Module):
     assert torch.equal(model(images), before)
 
 
+@pytest.mark.parametrize(
+    "model",
+    [pytest.param(name, marks=pytest.mark.slow) if name in WIDE else name for name in sorted(catalog)],
+    indirect=True,
+)
 def test_tiles_equal_the_whole_and_flip_no_label(model: nn.Module):
     with torch.no_grad():
         model.train()(images_for(model, 4))

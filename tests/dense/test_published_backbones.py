@@ -5,7 +5,8 @@ import torch
 from torch import Tensor, nn
 
 from pixelwise.backbones import resnet18, resnet50, vgg16, vgg16_bn
-from pixelwise.dense import NotExact, check, convolutionalize, densify, receptive_field, slide
+from pixelwise.dense import NotExact, TiledModel, check, convolutionalize, densify, receptive_field, slide
+from pixelwise.models import fcn8s
 from pixelwise.shapes import Images
 
 ROUNDING = 1e-11
@@ -106,3 +107,20 @@ def test_receptive_fields_of_version_one_and_a_half():
     """Araujo et al. 2019, "Computing receptive fields", give 483 where stages stride last; here they stride first."""
     assert receptive_field(LastLevel(resnet18(width=1)), 224).size == (435, 435)
     assert receptive_field(LastLevel(resnet50(width=1)), 224).size == (427, 427)
+
+
+def test_fcn8s_is_tile_exact_and_its_verdict_says_so():
+    network = doubled(fcn8s(3, width=2, hidden=8))
+    with torch.no_grad():
+        for score in network.skip_scores:  # 0 before training, and then no skip would be seen
+            score.weight.normal_()
+        pixels = image(330, 270)
+        whole = network(pixels)[0]
+    tiles = TiledModel(network, tile=96)
+    assert tiles.field.alignment == (32, 32)
+    assert tiles.plan((330, 270)).tiles > 4
+    assert relative(tiles.run(pixels[0]), whole) < ROUNDING
+    verdict = check(network, 64)
+    assert verdict.tile_exact.exact
+    assert not verdict.stride_exact.exact
+    assert "makes a finer map by itself" in verdict.stride_exact.reason
