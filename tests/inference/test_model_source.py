@@ -120,7 +120,8 @@ def test_pickles_are_refused_with_the_reason_and_not_opened(tmp_path: Path, name
 
 def test_anything_else_lists_what_a_model_may_be(tmp_path: Path):
     text = refusal("unnet")
-    assert text.startswith("wanted a run folder, a name of the catalog (unet, unet_paper), package.module:function, or")
+    assert text.startswith("wanted a run folder, a name of the catalog (unet, unet_paper, unet_resnet18, ")
+    assert "), package.module:function, or a .pt2 file, got unnet" in text
     assert "run.json" in refusal(str(tmp_path))
 
 

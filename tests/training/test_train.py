@@ -1,6 +1,5 @@
 """What a training run does, refuses and leaves behind."""
 
-import dataclasses
 import errno
 import json
 import shutil
@@ -19,6 +18,7 @@ from pixelwise.data.pasture import Knobs, write_folder
 from pixelwise.errors import InputError
 from pixelwise.inference import load
 from pixelwise.training import Listener, SegmentationSettings, checkpoints, train
+from pixelwise.training.class_weights import balanced_weights
 from pixelwise.training.metrics_file import read_rows, write_rows
 from pixelwise.training.split import training_and_validation
 from pixelwise.training.task import SegmentationTask
@@ -243,15 +243,9 @@ main(sys.argv[1:])
     assert not [path for path in (tmp_path / "run").rglob("*") if path.suffix == ".ckpt" or path.name[:5] == ".part"]
 
 
-def test_class_weights_stay_calm_and_absent_classes_weigh_nothing(trained_run: Path) -> None:
-    from pixelwise.training.train import _class_weights  # noqa: PLC0415
-
-    record = dataclasses.replace(load(trained_run).record, class_pixels=(900, 100, 0, 0, 0))
-    settings = SegmentationSettings(class_weights="balanced")
-    found = _class_weights(record, settings)
-    assert found is not None
-    assert found.tolist() == pytest.approx([0.5, 1.5, 0, 0, 0])  # 1/sqrt(0.9) : 1/sqrt(0.1) = 1 : 3, mean 1
-    assert _class_weights(record, SegmentationSettings()) is None
+def test_class_weights_stay_calm_and_absent_classes_weigh_nothing() -> None:
+    # 1/sqrt(0.9) : 1/sqrt(0.1) = 1 : 3, mean 1
+    assert balanced_weights((900, 100, 0, 0, 0)).tolist() == pytest.approx([0.5, 1.5, 0, 0, 0])
 
 
 def test_metrics_come_back_as_they_were_written(tmp_path: Path) -> None:

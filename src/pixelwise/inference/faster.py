@@ -37,7 +37,7 @@ class InBfloat16(nn.Module):
         return scores.to(images.dtype)
 
 
-def made_faster(model: Normalised, fold: bool, precision: Precision) -> Normalised:
+def made_faster(model: Normalised, fold: bool, precision: str) -> Normalised:
     """The network as it is to be used.
 
     Args:

@@ -12,7 +12,7 @@ from torch import Tensor
 from pixelwise.data.lazy_images import open_image
 from pixelwise.dense import TiledModel
 from pixelwise.errors import InputError
-from pixelwise.inference.faster import Precision, made_faster
+from pixelwise.inference.faster import made_faster
 from pixelwise.inference.run_folder import RunRecord, build_model, load_weights, read_record
 from pixelwise.models.normalise import Normalised, channels_last
 from pixelwise.results import Segmentation
@@ -92,7 +92,7 @@ def load(
     memory: str | int = "1GB",
     tile: int | None = None,
     fold: bool = False,
-    precision: Precision = "32",
+    precision: str = "32",
 ) -> Predictor:
     """The predictor of a run folder.
 

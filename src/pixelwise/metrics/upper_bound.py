@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterable, Sequence
 
 import torch
-from jaxtyping import Int64
+from jaxtyping import Int64, Integer
 from torch import Tensor
 
 from pixelwise.errors import InputError
@@ -60,7 +60,7 @@ class StrideBounds:
 
 
 def stride_upper_bound(
-    label_maps: Iterable[LabelMap], num_classes: int, factors: Sequence[int] = STRIDES
+    label_maps: Iterable[Integer[Tensor, "_ _"]], num_classes: int, factors: Sequence[int] = STRIDES
 ) -> dict[int, float]:
     """For each stride the mean IoU of label maps, reduced to one label per cell and enlarged again, with themselves.
 
