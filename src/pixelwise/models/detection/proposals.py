@@ -91,7 +91,7 @@ def selective_search(
 
 
 def _first_segments(
-    rgb: NDArray[np.float64], space: str, scale: float, least_side: int
+    rgb: NDArray[np.float64], space: str, scale: float | int, least_side: int
 ) -> tuple[dict[int, _Segment], int]:
     """The segments of the start, and the number of pixels of the image."""
     felzenszwalb, rgb2hsv, rgb2lab = _segmentation_operations()
@@ -187,7 +187,8 @@ def _histograms(labels: NDArray[np.int64], count: int, values: NDArray[np.float6
     places = np.clip((values * bins).astype(np.int64), 0, bins - 1) + np.arange(channels) * bins
     flat = labels[..., None] * (channels * bins) + places
     counts = np.bincount(flat.ravel(), minlength=count * channels * bins).reshape(count, -1)
-    return counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
+    shares: NDArray[np.float64] = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
+    return shares
 
 
 def _gradients(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -198,7 +199,8 @@ def _gradients(values: NDArray[np.float64]) -> NDArray[np.float64]:
     angles = np.arange(DIRECTIONS) * (2 * np.pi / DIRECTIONS)
     slopes = [np.maximum(0, np.cos(angle) * across + np.sin(angle) * down) for angle in angles]
     # Central differences reach 0.5; most slopes are far smaller, so the root spreads them over the bins.
-    return np.sqrt(2 * np.concatenate(slopes, axis=-1))
+    spread: NDArray[np.float64] = np.sqrt(2 * np.concatenate(slopes, axis=-1))
+    return spread
 
 
 def _neighbours(labels: NDArray[np.int64], count: int) -> list[set[int]]:
