@@ -21,6 +21,7 @@ from pixelwise.metrics.detection import (
     worst_images,
 )
 from pixelwise.reports import Chart, Figure, Figures, Gallery, Picture, Section, Table, Text
+from pixelwise.reports.page import Cell
 from pixelwise.results import Detections
 
 Judged = tuple[str, Objects, Detections]
@@ -102,13 +103,13 @@ def _score_sections(scores: DetectionScores) -> list[Section]:
 
 def _size_table(scores: DetectionScores) -> Table:
     """COCO's numbers, the protocol of each in its row."""
-    rows: list[Sequence[str | float]] = [
-        ["AP", scores.ap, "0.50:0.95", "all", 100],
-        ["AP50", scores.ap50, "0.50", "all", 100],
-        ["AP75", scores.ap75, "0.75", "all", 100],
-        *[["AP", value, "0.50:0.95", name, 100] for name, value in scores.ap_by_size.items()],
-        *[["AR", value, "0.50:0.95", "all", limit] for limit, value in scores.ar_by_limit.items()],
-        *[["AR", value, "0.50:0.95", name, 100] for name, value in scores.ar_by_size.items()],
+    rows: list[tuple[Cell, ...]] = [
+        ("AP", scores.ap, "0.50:0.95", "all", 100),
+        ("AP50", scores.ap50, "0.50", "all", 100),
+        ("AP75", scores.ap75, "0.75", "all", 100),
+        *[("AP", value, "0.50:0.95", name, 100) for name, value in scores.ap_by_size.items()],
+        *[("AR", value, "0.50:0.95", "all", limit) for limit, value in scores.ar_by_limit.items()],
+        *[("AR", value, "0.50:0.95", name, 100) for name, value in scores.ar_by_size.items()],
     ]
     return Table(["score", "value", "IoU", "objects", "detections at most"], rows, "COCO's twelve numbers")
 
@@ -123,14 +124,14 @@ def _class_table(scores: DetectionScores) -> Table:
         scores.ar_by_class,
     ]
     header = ["class", "objects", "AP", "AP50", "AP75", *(f"AP {size}" for size in scores.ap_by_size), "AR"]
-    rows = [[name, *(column[name] for column in columns)] for name in scores.classes[1:]]
+    rows: list[tuple[Cell, ...]] = [(name, *(column[name] for column in columns)) for name in scores.classes[1:]]
     return Table(header, rows, "Scores by class")
 
 
 def _errors(scores: DetectionScores) -> Section:
     errors = detection_errors(scores.table)
     counts, gains = errors.counts, errors.gains
-    rows = [[name, counts[name], gains[name]] for name in counts]
+    rows: list[tuple[Cell, ...]] = [(name, counts[name], gains[name]) for name in counts]
     return Section(
         "Why detections are wrong",
         [
