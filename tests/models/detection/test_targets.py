@@ -1,5 +1,6 @@
 """What boxes shall learn, the losses of whole detectors, and that no truth makes them NaN."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -30,6 +31,14 @@ def truth_of(boxes: list[list[float]], labels: list[int] | None = None, masks: b
         mask[y0:y1, x0:x1] = True
     numbers = torch.tensor(labels or [1] * len(rows), dtype=torch.int64)
     return objects_of(rows, numbers, SIZE, tuple(encode_mask(one.numpy()) for one in full) if masks else None)
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """With more, networks as small as these wait for each other longer than they compute."""
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(2)
 
 
 @pytest.fixture(scope="module")
@@ -159,11 +168,11 @@ def faster() -> FasterRCNN:
 @pytest.mark.slow
 def test_faster_r_cnn_learns_two_scenes_by_heart():
     images, truth = squares()
-    model, draws = faster(), torch.Generator().manual_seed(0)
+    model, draws, lesson = faster(), torch.Generator().manual_seed(0), Lesson(proposed=200)
     optimiser = torch.optim.AdamW(model.parameters(), 3e-3)
     for _ in range(60):
         optimiser.zero_grad()
-        sum(detector_losses(model, images, truth, draws).values()).backward()
+        sum(detector_losses(model, images, truth, draws, lesson=lesson).values()).backward()
         optimiser.step()
     for objects, found in zip(truth, detect(model.eval(), images, score_threshold=0.5), strict=True):
         overlap = box_iou(objects.boxes, found.boxes)
