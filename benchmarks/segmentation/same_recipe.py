@@ -67,6 +67,7 @@ def train(model: Normalised, loader: Any, settings: SegmentationSettings, weight
     )
     for epoch in range(settings.epochs):
         model.train()
+        loader.sampler.set_epoch(epoch)  # without it every epoch would show the same crops
         for batch in loader:
             for group in optimizer.param_groups:
                 group["lr"] = settings.learning_rate * (1 + math.cos(math.pi * done / steps)) / 2
