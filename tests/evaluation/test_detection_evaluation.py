@@ -7,6 +7,7 @@ import torch
 
 from pixelwise.data.detection.objects import Objects, objects_of
 from pixelwise.evaluation.detection import Judged, detection_sections, score_detections
+from pixelwise.ops.paste import CroppedMasks
 from pixelwise.ops.run_lengths import encode_mask
 from pixelwise.reports import write_page
 from pixelwise.results import Detections
@@ -73,16 +74,8 @@ def test_masks_are_scored_where_both_sides_have_them() -> None:
     plain = found(box, [1], [0.9])
     assert score_detections([("a", truth, plain)], CLASSES).masks is None
 
-    class Masks:
-        def run_lengths(self) -> list:
-            return list(truth.masks or ())
-
-        def __len__(self) -> int:
-            return 1
-
-        windows = corners = size = full = None
-
-    masked = Detections(plain.boxes, plain.scores, plain.labels, CLASSES, Masks(), (60, 80))
+    masks = CroppedMasks([torch.ones(30, 30, dtype=torch.bool)], [(10, 10)], (60, 80))
+    masked = Detections(plain.boxes, plain.scores, plain.labels, CLASSES, masks, (60, 80))
     scores = score_detections([("a", truth, masked)], CLASSES).masks
     assert scores is not None
     assert abs(scores.ap - 1) < 1e-12
