@@ -1,7 +1,7 @@
 # Every target makes .venv first when it is missing: on a fresh machine `make demo` and `make test` are enough.
 PYTHON ?= python3
 BIN := .venv/bin
-SOURCES := src tests benchmarks
+SOURCES := src tests benchmarks experiments
 
 .PHONY: demo test test-slow check format bench clean
 

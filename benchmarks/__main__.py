@@ -3,10 +3,12 @@
 from benchmarks import augmentation, pasture, unet
 from benchmarks.dense import arrangements, densify, large_image, row_stream, statistics, tiling
 from benchmarks.ops import correlation, deform_conv, masks, nms, roi_align
+from benchmarks.segmentation import inference, training
 
 SUBJECTS = (
     *(pasture, augmentation, unet),
     *(densify, arrangements, tiling, large_image, statistics, row_stream),
+    *(inference, training),
     *(nms, roi_align, deform_conv, correlation, masks),
 )
 
