@@ -9,12 +9,12 @@ from typing import Any
 
 from pixelwise.data.detection.class_numbers import class_names, is_background, labels_of
 from pixelwise.data.detection.coco_json import CocoFile, CocoImage, coco_objects, read_coco
-from pixelwise.data.detection.item_splits import with_splits
 from pixelwise.data.detection.items import DetectionItem, DetectionListing
 from pixelwise.data.detection.notes import Notes
 from pixelwise.data.detection.reading import Reading
 from pixelwise.data.faults import Fault, relative
 from pixelwise.data.images import image_size
+from pixelwise.data.item_splits import with_splits
 from pixelwise.data.layouts import SPLIT_NAMES
 from pixelwise.errors import InputError
 from pixelwise.shapes import Size

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from pixelwise.data.detection.class_numbers import class_names, labels_of
 from pixelwise.data.detection.image_files import image_files
-from pixelwise.data.detection.item_splits import with_splits
 from pixelwise.data.detection.items import DetectionItem, DetectionListing
 from pixelwise.data.detection.notes import Notes
 from pixelwise.data.detection.reading import Reading
 from pixelwise.data.detection.voc_xml import read_voc, voc_objects
 from pixelwise.data.faults import Fault, fault_of, relative
 from pixelwise.data.images import image_size
+from pixelwise.data.item_splits import with_splits
 from pixelwise.data.layouts import IMAGE_FOLDERS
 from pixelwise.errors import InputError
 

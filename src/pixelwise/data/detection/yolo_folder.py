@@ -7,7 +7,6 @@ from pathlib import Path
 
 from pixelwise.data.detection.class_numbers import class_names, labels_of
 from pixelwise.data.detection.image_files import image_files
-from pixelwise.data.detection.item_splits import with_splits
 from pixelwise.data.detection.items import DetectionItem, DetectionListing
 from pixelwise.data.detection.notes import Notes
 from pixelwise.data.detection.reading import Reading, reading_of
@@ -16,6 +15,7 @@ from pixelwise.data.detection.yaml_names import read_yaml_names
 from pixelwise.data.detection.yolo_text import UNKNOWN, read_yolo
 from pixelwise.data.faults import Fault, relative
 from pixelwise.data.images import image_size
+from pixelwise.data.item_splits import with_splits
 from pixelwise.data.layouts import SPLIT_NAMES
 from pixelwise.data.tables import read_utf8
 from pixelwise.errors import InputError

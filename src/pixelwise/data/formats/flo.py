@@ -2,14 +2,14 @@
 
 Little endian: the float 202021.25, whose bytes read "PIEH"; width and height as 32-bit integers; then dx, dy as
 32-bit floats, pixel by pixel, row by row. By convention values above 1e9 mark pixels whose flow is unknown; they are
-read and written as they are.
+read and written as they are, and `known` finds them.
 """
 
 import struct
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Bool, Float32
 
 from pixelwise.errors import InputError
 from pixelwise.files import whole_file
@@ -18,6 +18,9 @@ MAGIC = b"PIEH"
 HEADER = struct.Struct("<4sii")
 LONGEST_SIDE = 99_999
 """The limit of Middlebury's own reader: what is larger is a broken header."""
+
+UNKNOWN = 1e9
+"""Middlebury's limit: a flow is unknown where one of its two values is larger than this either way."""
 
 HINT = "write it again with pixelwise.data.formats.flo.write_flo, or fetch the file again if it was copied"
 
@@ -55,6 +58,12 @@ def read_flo(path: Path) -> Float32[np.ndarray, "H W 2"]:
             )
         flow = np.frombuffer(file.read(), dtype="<f4")
     return flow.reshape(height, width, 2).astype(np.float32)
+
+
+def known(flow: Float32[np.ndarray, "H W C"]) -> Bool[np.ndarray, "H W"]:
+    """Where the flow is known: every value is finite and at most 1e9 either way."""
+    found: Bool[np.ndarray, "H W"] = (np.abs(flow) <= UNKNOWN).all(axis=2)  # False for NaN as well
+    return found
 
 
 def write_flo(path: Path, flow: Float32[np.ndarray, "H W 2"]) -> None:

@@ -25,6 +25,8 @@ MAGIC = {
     b"MM\0*": "TIFF",
     b"II+\0": "TIFF",  # BigTIFF, for files past 4 GB
     b"MM\0+": "TIFF",
+    b"P5": "PPM",
+    b"P6": "PPM",
 }
 
 SUFFIXES = {
@@ -34,6 +36,8 @@ SUFFIXES = {
     ".bmp": "BMP",
     ".tif": "TIFF",
     ".tiff": "TIFF",
+    ".ppm": "PPM",
+    ".pgm": "PPM",
 }
 
 
@@ -89,7 +93,7 @@ def unreadable(path: Path, reason: str) -> InputError:
 
 
 def file_format(path: Path) -> str:
-    """The format, "PNG", "JPEG", "BMP" or "TIFF", by the file's first bytes.
+    """The format, "PNG", "JPEG", "BMP", "TIFF" or "PPM", by the file's first bytes.
 
     Raises:
         InputError: no such file, a folder, an empty file, or another format.
@@ -108,7 +112,7 @@ def file_format(path: Path) -> str:
         if start.startswith(magic):
             return name
     raise InputError(
-        "a PNG, JPEG, BMP or TIFF image",
+        "a PNG, JPEG, BMP, TIFF or PPM image",
         f"{path}: its first bytes are {start[:4]!r}",
         hint="save it as PNG; if it was one, the file is damaged",
     )

@@ -1,10 +1,10 @@
-"""Which image of a detection folder is in which split, from a table beside the images."""
+"""Which image of a folder is in which split, from a table beside the images."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import Field, replace
 from pathlib import Path, PurePosixPath
+from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
-from pixelwise.data.detection.items import DetectionItem
 from pixelwise.data.faults import Fault, fault_of, relative
 from pixelwise.data.items import UNLISTED
 from pixelwise.data.layouts import SPLIT_NAMES
@@ -12,9 +12,29 @@ from pixelwise.data.tables import SPLITS_HINT, Row, read_splits
 from pixelwise.errors import InputError
 
 
-def with_splits(
-    items: Sequence[DetectionItem], root: Path, files: Sequence[Path], faults: list[Fault]
-) -> list[DetectionItem]:
+@runtime_checkable
+class Listed(Protocol):
+    """A data class about one image of a folder."""
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+    @property
+    def name(self) -> str:
+        """What differs between items."""
+
+    @property
+    def image(self) -> Path:
+        """The image file."""
+
+    @property
+    def split(self) -> str:
+        """The split as far as the folder says it, or ""."""
+
+
+Entry = TypeVar("Entry", bound=Listed)
+
+
+def with_splits(items: Sequence[Entry], root: Path, files: Sequence[Path], faults: list[Fault]) -> list[Entry]:
     """The items with splits from the files: "unlisted" where no file names them, "train" where there is no file.
 
     Args:
@@ -48,7 +68,7 @@ def _rows(files: Sequence[Path], root: Path, faults: list[Fault]) -> list[Row]:
     return rows
 
 
-def _keys(item: DetectionItem, root: Path) -> tuple[str, ...]:
+def _keys(item: Listed, root: Path) -> tuple[str, ...]:
     """All that a table may call an image: its name or its path below the folder, with and without suffix."""
     names = dict.fromkeys((item.name, relative(item.image, root)))
     return (*names, *(str(PurePosixPath(name).with_suffix("")) for name in names))

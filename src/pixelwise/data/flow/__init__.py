@@ -1,0 +1,9 @@
+"""Image pairs with true motion: folders of the field's data sets, their doctor, and augmentation that moves flow."""
+
+from pixelwise.data.flow.folder import FlowFolder as FlowFolder
+from pixelwise.data.flow.folder import open_flow as open_flow
+from pixelwise.data.flow.items import FlowItem as FlowItem
+from pixelwise.data.flow.pair import FlowPair as FlowPair
+from pixelwise.data.flow.reading import read_flow as read_flow
+from pixelwise.data.flow.reading import read_frames as read_frames
+from pixelwise.data.flow.reading import read_pair as read_pair
