@@ -6,6 +6,7 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from jaxtyping import Bool, Float, Int32, Int64
 
+from pixelwise import shapes
 from pixelwise.shapes import LabelMap, Size
 
 
@@ -28,6 +29,18 @@ class Segmentation:
         return {
             name: count / max(1, self.labels.numel()) for name, count in zip(self.classes, counts.tolist(), strict=True)
         }
+
+
+@dataclass(frozen=True)
+class Flow:
+    """Where every pixel of one image is in the next.
+
+    `vectors` holds (dx, dy) in pixels: pixel p of the first image is at p + vectors(p) in the second. `confidence` is
+    in 0..1 where it was asked for (`pixelwise.ops.flow_confidence`); low where a pixel is hidden in the second image.
+    """
+
+    vectors: shapes.Flow
+    confidence: Float[torch.Tensor, "H W"] | None = None
 
 
 @dataclass(frozen=True)

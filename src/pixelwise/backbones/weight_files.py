@@ -13,13 +13,14 @@ from torch import Tensor
 from pixelwise.errors import InputError
 
 
-def read_state(path: Path) -> dict[str, Tensor]:
+def read_state(path: Path, entry: str = "") -> dict[str, Tensor]:
     """The tensors of a weight file by name, on the CPU.
 
     Args:
-        path: .safetensors, or a .pth or .pt that holds one state dict. The latter are pickles; they are read with
-            torch's restricted reader (`weights_only=True`), which builds tensors and plain containers and refuses
-            everything else.
+        path: .safetensors, or a .pth, .pt or .pth.tar (no archive, only named so) that holds one state dict. The
+            latter are pickles; they are read with torch's restricted reader (`weights_only=True`), which builds
+            tensors and plain containers and refuses everything else.
+        entry: the name under which a pickled checkpoint may keep its state dict, beside other things.
 
     Raises:
         InputError: the file is missing, damaged, of another kind, or asks for code to be run.
@@ -29,8 +30,8 @@ def read_state(path: Path) -> dict[str, Tensor]:
     ending = path.suffix.lower()
     if ending == ".safetensors":
         return _read_safetensors(path)
-    if ending in (".pth", ".pt"):
-        return _read_pickle(path)
+    if ending in (".pth", ".pt") or path.name.lower().endswith(".pth.tar"):
+        return _read_pickle(path, entry)
     raise InputError(
         "a file of weights that ends in .safetensors, .pth or .pt",
         str(path),
@@ -45,7 +46,7 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
         raise InputError("a whole safetensors file", f"{path} ({error})", "copy or download it again") from error
 
 
-def _read_pickle(path: Path) -> dict[str, Tensor]:
+def _read_pickle(path: Path, entry: str) -> dict[str, Tensor]:
     try:
         with warnings.catch_warnings():
             # torch warns of pickles that it did not write, before it refuses or reads them.
@@ -61,6 +62,8 @@ def _read_pickle(path: Path) -> dict[str, Tensor]:
     # What damaged files raise is not documented: the zip reader gives RuntimeError, the pickle reader nearly anything.
     except Exception as error:
         raise InputError("a whole .pth file", f"{path} ({type(error).__name__})", "download it again") from error
+    if isinstance(content, Mapping) and entry in content:
+        content = content[entry]
     if not isinstance(content, Mapping) or not all(
         isinstance(name, str) and isinstance(value, Tensor) for name, value in content.items()
     ):

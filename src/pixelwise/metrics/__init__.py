@@ -2,6 +2,12 @@
 
 from pixelwise.metrics.boundaries import boundary_counts as boundary_counts
 from pixelwise.metrics.boundaries import boundary_f1 as boundary_f1
+from pixelwise.metrics.flow import FLOW_GROUPS as FLOW_GROUPS
+from pixelwise.metrics.flow import FLOW_MEASURES as FLOW_MEASURES
+from pixelwise.metrics.flow import FLOW_SUMS as FLOW_SUMS
+from pixelwise.metrics.flow import flow_scores as flow_scores
+from pixelwise.metrics.flow import flow_sums as flow_sums
+from pixelwise.metrics.flow import named_flow_scores as named_flow_scores
 from pixelwise.metrics.instances import IOU_THRESHOLDS as IOU_THRESHOLDS
 from pixelwise.metrics.instances import average_precision as average_precision
 from pixelwise.metrics.instances import instance_counts as instance_counts

@@ -1,6 +1,9 @@
 """Networks: plain modules, one file per architecture, and the catalog of names."""
 
 from pixelwise.models.catalog import catalog
+from pixelwise.models.flow.flownet_c import FlowNetC, flownet_c
+from pixelwise.models.flow.flownet_s import FlowNetS, flownet_s
+from pixelwise.models.flow.outputs import pixel_flow
 from pixelwise.models.segmentation.context import ContextModule, FrontEnd, context_net, front_end
 from pixelwise.models.segmentation.deconvnet import DeconvNet, deconvnet
 from pixelwise.models.segmentation.deformable import deform_last_stage
@@ -18,6 +21,8 @@ __all__ = [
     "ContextModule",
     "DeconvNet",
     "FCNResNet",
+    "FlowNetC",
+    "FlowNetS",
     "FrontEnd",
     "PatchSegmenter",
     "UNet",
@@ -31,10 +36,13 @@ __all__ = [
     "fcn32s",
     "fcn_resnet18",
     "fcn_resnet50",
+    "flownet_c",
+    "flownet_s",
     "front_end",
     "load_stage",
     "patch",
     "patch_classifier",
+    "pixel_flow",
     "start_from",
     "unet_resnet18",
     "unet_resnet34",

@@ -34,6 +34,23 @@ class Normalised(nn.Module):
         return cast(Tensor, self.model((images - self.mean) / self.std))
 
 
+class NormalisedPair(nn.Module):
+    """A network on two images, both shifted and scaled channel by channel; not part of the weights, as above."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, model: nn.Module, mean: Sequence[float], std: Sequence[float]) -> None:
+        super().__init__()
+        self.model = model
+        self.register_buffer("mean", torch.tensor(mean).view(-1, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(std).view(-1, 1, 1), persistent=False)
+
+    def forward(self, first: Images, second: Images) -> tuple[Tensor, ...]:
+        """The network's flows."""
+        return cast(tuple[Tensor, ...], self.model((first - self.mean) / self.std, (second - self.mean) / self.std))
+
+
 def channels_last(model: Normalised) -> Normalised:
     """The same network, its weights laid out with channels last, in which CPU convolutions are faster.
 

@@ -8,8 +8,10 @@ from pixelwise.ops.anchors import anchors
 from pixelwise.ops.box_coding import decode_boxes, encode_boxes
 from pixelwise.ops.box_overlap import box_iou, complete_box_iou, distance_box_iou, generalized_box_iou
 from pixelwise.ops.boxes import box_area, box_convert, clip_boxes_to_image, remove_small_boxes
+from pixelwise.ops.consistency import flow_confidence
 from pixelwise.ops.correlation import correlation
 from pixelwise.ops.deform_conv import DeformConv2d, deform_conv2d
+from pixelwise.ops.end_point import end_point_error
 from pixelwise.ops.masks import mask_iou, masks_to_boxes
 from pixelwise.ops.matching import match_boxes
 from pixelwise.ops.matlab_resize import resize_matlab
@@ -48,6 +50,8 @@ __all__ = [
     "distance_box_iou",
     "encode_boxes",
     "encode_mask",
+    "end_point_error",
+    "flow_confidence",
     "generalized_box_iou",
     "lookup_correlation",
     "mask_iou",

@@ -1,0 +1,1 @@
+"""Networks that find motion: two images in, the way of every pixel out."""
