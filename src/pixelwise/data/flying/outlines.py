@@ -1,0 +1,154 @@
+"""The bank of outlines: shapes with straight and curved sides, thin bars, holes and notches, each made once.
+
+A shape is kept as its signed distance on a grid over -1..1 in both axes, negative inside; between the grid's points it
+is bilinear by definition, so that a shape is one continuous thing at every size. Polygons' distances are exact; unions,
+holes and notches are minima and maxima, which keep the property that matters: the distance never changes faster than
+the place.
+"""
+
+import math
+from functools import lru_cache
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float64
+from torch import Tensor
+
+OUTLINES = 240
+"""How many shapes there are; with mirror image, turn and size no two objects look alike."""
+
+SIDE = 128
+"""Grid points along an axis: an object of 500 pixels has one every 4 pixels, so its corners are slightly round."""
+
+REACH = 0.92
+"""All shapes fit into a disc of this radius, so that the grid's rim is outside of every shape."""
+
+Grid = Float64[np.ndarray, "S S"]
+Points = Float64[np.ndarray, "V 2"]
+
+
+@lru_cache(maxsize=OUTLINES)
+def outline(number: int) -> Float[Tensor, "1 1 S S"]:
+    """The signed distance of a shape in units of its coordinates; one number is always the same shape."""
+    source = np.random.default_rng([number, 1])
+    makers = (_blob, _polygon, _superellipse, _bars, _framed, _notched)
+    distance = makers[number % len(makers)](source)
+    return torch.from_numpy(distance.astype(np.float32))[None, None]
+
+
+@lru_cache(maxsize=OUTLINES)
+def rim(number: int) -> Float64[np.ndarray, "2 R"]:
+    """X and y of grid points around a shape, outside it or nearly so: no part of it lies beyond their hull."""
+    near = outline(number)[0, 0].numpy() < 2 / SIDE
+    rows, columns = np.nonzero(near)
+    # The hull of all near points is that of the first and last in each row.
+    first = np.unique(rows, return_index=True)[1]
+    last = np.append(first[1:], len(rows)) - 1
+    chosen = np.concatenate([first, last])
+    places = np.stack([columns[chosen], rows[chosen]])
+    return (2 * places + 1.0) / SIDE - 1
+
+
+def _axes() -> tuple[Grid, Grid]:
+    line = (2 * np.arange(SIDE) + 1.0) / SIDE - 1
+    return np.meshgrid(line, line)
+
+
+def _polygon_distance(points: Points) -> Grid:
+    """The exact signed distance to a polygon: to its nearest side, negative where a ray crosses an odd number."""
+    x, y = _axes()
+    nearest = np.full((SIDE, SIDE), np.inf)
+    inside = np.zeros((SIDE, SIDE), dtype=bool)
+    for (x0, y0), (x1, y1) in zip(points, np.roll(points, -1, axis=0), strict=True):
+        wide, high = x1 - x0, y1 - y0
+        along = np.clip(((x - x0) * wide + (y - y0) * high) / max(wide**2 + high**2, 1e-12), 0, 1)
+        nearest = np.minimum(nearest, (x - x0 - along * wide) ** 2 + (y - y0 - along * high) ** 2)
+        if high != 0:
+            inside ^= ((y0 <= y) != (y1 <= y)) & (x < x0 + (y - y0) * wide / high)
+    distance = np.sqrt(nearest)
+    return np.where(inside, -distance, distance)
+
+
+def _bar_distance(start: Points, end: Points, radius: float) -> Grid:
+    """The distance to a bar with round ends."""
+    x, y = _axes()
+    (x0, y0), (x1, y1) = start, end
+    wide, high = x1 - x0, y1 - y0
+    along = np.clip(((x - x0) * wide + (y - y0) * high) / max(wide**2 + high**2, 1e-12), 0, 1)
+    return np.hypot(x - x0 - along * wide, y - y0 - along * high) - radius
+
+
+def _fitted(points: Points, margin: float = 0.0) -> Points:
+    """Points moved and scaled so that with this margin around them they just fit."""
+    centred = points - (points.min(axis=0) + points.max(axis=0)) / 2
+    fitted: Points = centred * (REACH - margin) / np.hypot(*centred.T).max()
+    return fitted
+
+
+def _blob(source: np.random.Generator) -> Grid:
+    """A smooth closed curve: a circle with a few waves."""
+    angle = np.linspace(0, 2 * math.pi, 40, endpoint=False)
+    radius = 1.0 + sum(
+        source.normal(0, 0.30 / order) * np.cos(order * angle + source.uniform(0, 2 * math.pi)) for order in range(2, 7)
+    )
+    radius = np.maximum(radius, 0.25)
+    points = np.stack([radius * np.cos(angle), radius * np.sin(angle) * source.uniform(0.45, 1)], axis=1)
+    return _polygon_distance(_fitted(points))
+
+
+def _polygon(source: np.random.Generator) -> Grid:
+    """A polygon of three to nine corners, sharp or rounded, often with dents."""
+    corners = int(source.integers(3, 10))
+    angle = (np.arange(corners) + source.uniform(-0.3, 0.3, corners)) * 2 * math.pi / corners
+    radius = source.uniform(0.4 if corners > 4 else 0.8, 1, corners)
+    points = np.stack([radius * np.cos(angle), radius * np.sin(angle) * source.uniform(0.4, 1)], axis=1)
+    rounding = source.uniform(0, 0.12) * (source.random() < 0.5)
+    return _polygon_distance(_fitted(points, rounding)) - rounding
+
+
+def _superellipse(source: np.random.Generator) -> Grid:
+    """|x/a|**n + |y/b|**n = 1: from a diamond over an ellipse to a rectangle."""
+    power = 2 / math.exp(source.uniform(math.log(0.8), math.log(8)))
+    angle = np.linspace(0, 2 * math.pi, 48, endpoint=False)
+    cosine, sine = np.cos(angle), np.sin(angle)
+    x, y = np.sign(cosine) * np.abs(cosine) ** power, np.sign(sine) * np.abs(sine) ** power
+    return _polygon_distance(_fitted(np.stack([x, y * source.uniform(0.25, 1)], axis=1)))
+
+
+def _bars(source: np.random.Generator) -> Grid:
+    """A plate on legs, as furniture has: thin parts with the background between them."""
+    thick = source.uniform(0.025, 0.09)
+    legs = int(source.integers(2, 5))
+    wide, top = source.uniform(0.45, 0.75), source.uniform(-0.2, 0.3)
+    plate = _fitted(np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * (1, source.uniform(0.2, 0.8)))
+    plate = plate * wide + (0, top - plate[:, 1].max() * wide)
+    distance = _polygon_distance(plate)
+    for place in np.linspace(-1, 1, legs):
+        foot = (place * (wide + source.uniform(-0.1, 0.1)), source.uniform(0.6, 0.8))
+        start = np.array([place * (wide - thick) * 0.9, top])
+        distance = np.minimum(distance, _bar_distance(start, np.array(foot) * 0.85, thick))
+    if source.random() < 0.6:  # a back
+        for side in (-1, 1):
+            start, end = np.array([side * wide * 0.8, top]), np.array([side * wide * 0.7, -0.75])
+            distance = np.minimum(distance, _bar_distance(start, end, thick))
+        rail = np.array([-wide * 0.7, -0.72]), np.array([wide * 0.7, -0.72])
+        distance = np.minimum(distance, _bar_distance(*rail, 1.6 * thick))
+    return distance
+
+
+def _framed(source: np.random.Generator) -> Grid:
+    """A ring: what lies within a distance of the outline of another shape."""
+    solid = (_blob, _polygon, _superellipse)[int(source.integers(3))](source)
+    width = source.uniform(0.05, 0.16)
+    return np.abs(solid + width) - width
+
+
+def _notched(source: np.random.Generator) -> Grid:
+    """A shape with one to four discs cut out of it."""
+    distance = (_blob, _polygon, _superellipse)[int(source.integers(3))](source)
+    x, y = _axes()
+    for _ in range(int(source.integers(1, 5))):
+        angle, far, radius = source.uniform(0, 2 * math.pi), source.uniform(0, 0.9), source.uniform(0.08, 0.3)
+        hole = np.hypot(x - far * math.cos(angle), y - far * math.sin(angle)) - radius
+        distance = np.maximum(distance, -hole)
+    return distance
