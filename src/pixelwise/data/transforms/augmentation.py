@@ -1,6 +1,6 @@
 """Augmentation: one random draw moves image, labels, boxes, masks and flow together, and changes colours."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 
@@ -79,10 +79,16 @@ def augment(sample: Sample, augmentation: Augmentation, generator: torch.Generat
     height, width = sample.image.shape[1:]
     move = draw_move(augmentation.geometry, augmentation.crop, (height, width), generator)
     tint = draw_tint(augmentation.colour, generator)
-    image = tinted(read(move, sample.image, "bilinear", "reflect"), tint, generator)
-    second = None
-    if sample.second is not None:
-        second = tinted(read(move, sample.second, "bilinear", "reflect"), tint, generator)
+    moved = move_sample(sample, move)
+    image = tinted(moved.image, tint, generator)
+    second = None if moved.second is None else tinted(moved.second, tint, generator)
+    return replace(moved, image=image, second=second)
+
+
+def move_sample(sample: Sample, move: Move) -> Sample:
+    """The sample seen through one geometry, its colours as they are; see `augment`."""
+    image = read(move, sample.image, "bilinear", "reflect")
+    second = None if sample.second is None else read(move, sample.second, "bilinear", "reflect")
     labels = None if sample.labels is None else read(move, sample.labels[None], "nearest", "constant", IGNORE)[0]
     flow, valid = (None, None) if sample.flow is None else move_flow(move, sample.flow, sample.valid)
     boxes, masks, kept = _moved_objects(sample, move)

@@ -1,0 +1,1 @@
+"""Images as bad weather, cameras and files make them, and what a model's scores do then."""

@@ -1,0 +1,1 @@
+"""Does the score follow the object, or what happens to stand beside it?"""
