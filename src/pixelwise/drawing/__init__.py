@@ -7,6 +7,9 @@ from pixelwise.drawing.charts import matrix_chart as matrix_chart
 from pixelwise.drawing.flow import flow_key as flow_key
 from pixelwise.drawing.flow import flow_picture as flow_picture
 from pixelwise.drawing.flow import largest_motion as largest_motion
+from pixelwise.drawing.flow_views import flow_arrows as flow_arrows
+from pixelwise.drawing.flow_views import flow_with_key as flow_with_key
+from pixelwise.drawing.flow_views import warped_difference as warped_difference
 from pixelwise.drawing.heat import heat_picture as heat_picture
 from pixelwise.drawing.instances import outline_instances as outline_instances
 from pixelwise.drawing.number_text import number_text as number_text

@@ -32,8 +32,8 @@ def flow_picture(flow: NDArray[Any] | Flow, largest: float | int | None = None) 
     Raises:
         InputError: another shape, or `largest` not above 0.
     """
-    vectors = _vectors(flow)
-    known = _known(vectors)
+    vectors = flow_vectors(flow)
+    known = known_flow(vectors)
     vectors = np.where(known[:, :, None], vectors, 0.0)
     reach = largest_motion(vectors) if largest is None else largest
     if largest is not None and not 0 < largest < np.inf:
@@ -55,12 +55,17 @@ def flow_key(size: int = 96) -> NDArray[np.uint8]:
 
 def largest_motion(flow: NDArray[Any] | Flow) -> float:
     """The length of the longest known motion, in pixels; 0 where nothing is known."""
-    vectors = _vectors(flow)
-    lengths = np.hypot(vectors[..., 0], vectors[..., 1])[_known(vectors)]
+    vectors = flow_vectors(flow)
+    lengths = np.hypot(vectors[..., 0], vectors[..., 1])[known_flow(vectors)]
     return float(lengths.max()) if lengths.size else 0.0
 
 
-def _vectors(flow: NDArray[Any] | Flow) -> NDArray[np.float64]:
+def flow_vectors(flow: NDArray[Any] | Flow) -> NDArray[np.float64]:
+    """The motion as an array (H, W, 2), from one or from a tensor (2, H, W).
+
+    Raises:
+        InputError: another shape.
+    """
     values = as_array(flow)
     vectors = np.moveaxis(values, 0, -1) if values is not flow and values.ndim == 3 else values
     if vectors.ndim != 3 or vectors.shape[2] != 2:
@@ -70,7 +75,8 @@ def _vectors(flow: NDArray[Any] | Flow) -> NDArray[np.float64]:
     return vectors.astype(np.float64)
 
 
-def _known(vectors: NDArray[np.float64]) -> NDArray[np.bool_]:
+def known_flow(vectors: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Where the motion (H, W, 2) is known: finite, and not marked with values above 1e9."""
     known: NDArray[np.bool_] = np.all(np.abs(vectors) < _UNKNOWN, axis=-1)  # False for NaN as well
     return known
 
