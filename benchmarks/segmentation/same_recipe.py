@@ -16,18 +16,20 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from pixelwise.evaluation.evaluate import score_images
-from pixelwise.inference import Predictor
+from pixelwise.evaluation.segmentation import score_images
+from pixelwise.inference import Segmenter
 from pixelwise.models.normalise import Normalised
 from pixelwise.models.segmentation.vgg_layers import extended
 from pixelwise.training.class_weights import balanced_weights
-from pixelwise.training.fit import crop_loader
+from pixelwise.training.fit import seeded_loader
 from pixelwise.training.listener import Listener
 from pixelwise.training.loss_terms import total_loss
+from pixelwise.training.segmentation import training_crops
+from pixelwise.training.segmentation_start import healthy_folder, new_record
 from pixelwise.training.settings import SegmentationSettings, settings_from
 from pixelwise.training.split import training_and_validation
-from pixelwise.training.start import DataSource, healthy_folder, new_record
-from pixelwise.training.train import training_crops
+from pixelwise.training.start import DataSource
+from pixelwise.training.task import loop_of
 
 STRIDE = 32
 """Sides that the peers accept are multiples of it."""
@@ -101,11 +103,11 @@ def main() -> None:
     torch.manual_seed(settings.seed)
     model = Normalised(peer_network(asked.peer, len(record.classes.names)), record.mean, record.std)
     training, _ = training_and_validation(folder, settings)
-    loader = crop_loader(training_crops(training, model, settings, tell), settings, workers=0)
+    loader = seeded_loader(training_crops(training, model, settings, tell), loop_of(settings), workers=0)
     weights = balanced_weights(record.class_pixels) if settings.class_weights == "balanced" else None
     train(model, loader, settings, weights)
     items = folder.only(asked.split).items
-    scores = score_images(Predictor(model.eval(), record), items, record.classes, asked.split, objects=True)
+    scores = score_images(Segmenter(model.eval(), record), items, record.classes, asked.split, objects=True)
     print(json.dumps(scores.to_json(), indent=1))
 
 

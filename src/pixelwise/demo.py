@@ -16,10 +16,12 @@ from pixelwise.data.lazy_images import open_image
 from pixelwise.data.pasture import CLASSES, Knobs, Scene, render, write_folder
 from pixelwise.dense import TiledModel
 from pixelwise.drawing import class_colours, contact_sheet, legend, line_chart, overlay, paint
-from pixelwise.evaluation import Scores, evaluate
+from pixelwise.evaluation import Scores
+from pixelwise.evaluation.asked import Asked
 from pixelwise.evaluation.report import key_figures, score_sections
+from pixelwise.evaluation.segmentation import evaluate_segmenter
 from pixelwise.files import whole_file
-from pixelwise.inference import Predictor, load
+from pixelwise.inference import Segmenter, load
 from pixelwise.inference.run_folder import read_record
 from pixelwise.metrics import confusion_matrix, mean_iou
 from pixelwise.reports import Chart, Command, Figure, Figures, Picture, Section, Text, write_page
@@ -87,8 +89,9 @@ def run_demo(out: Path, listener: Listener | None = None, progress: Progress | N
         say("training a U-Net on them")
         train("segmentation", data, out=run, resume=begun, listener=tell, **SETTINGS)
     predictor = load(run)
+    assert isinstance(predictor, Segmenter), "it was trained for segmentation"
     say("evaluating it on scenes it has not met")
-    scores = evaluate(predictor, data, "test", out / "evaluation", progress=progress)
+    scores = evaluate_segmenter(predictor, data, Asked("test", out / "evaluation", progress=progress))
     say(f"mean IoU {scores.mean_iou:.3f}; always {scores.classes[scores.majority]}: {scores.majority_mean_iou:.3f}")
     say(f"predicting a scene of {SCENE_SIDE}x{SCENE_SIDE} pixels in tiles")
     large = predict_large(predictor, out, progress)
@@ -97,7 +100,7 @@ def run_demo(out: Path, listener: Listener | None = None, progress: Progress | N
     return out / "report.html"
 
 
-def predict_large(predictor: Predictor, out: Path, progress: Progress | None = None) -> LargeScene:
+def predict_large(predictor: Segmenter, out: Path, progress: Progress | None = None) -> LargeScene:
     """Paints the large scene, predicts it in tiles, and predicts one corner whole to compare."""
     truth = render(KNOBS.enlarged((SCENE_SIDE, SCENE_SIDE)), SEED + 1)
     path = out / "scene.tif"
@@ -124,7 +127,7 @@ def predict_large(predictor: Predictor, out: Path, progress: Progress | None = N
     )
 
 
-def compare_tiles(predictor: Predictor, pixels: torch.Tensor) -> tuple[int, float]:
+def compare_tiles(predictor: Segmenter, pixels: torch.Tensor) -> tuple[int, float]:
     """Labels that differ, and the largest difference of any score, between tiles of 256 and the same image whole."""
     tiles = TiledModel(predictor.model, tile=256).run(pixels)
     whole = TiledModel(predictor.model, tile=max(pixels.shape)).run(pixels)
@@ -138,7 +141,7 @@ def sample_sheet(knobs: Knobs, seed: int, count: int) -> NDArray[np.uint8]:
     return contact_sheet([s.image for s in scenes] + [paint(s.labels, colours) for s in scenes], columns=count)
 
 
-def write_demo_report(out: Path, predictor: Predictor, scores: Scores, large: LargeScene, seconds: float) -> None:
+def write_demo_report(out: Path, predictor: Segmenter, scores: Scores, large: LargeScene, seconds: float) -> None:
     """Writes report.html."""
     items = open_folder(out / "pasture").only("test").items
     summary = Text(
@@ -151,7 +154,7 @@ def write_demo_report(out: Path, predictor: Predictor, scores: Scores, large: La
         data_section(),
         training_section(out / "run"),
         large_section(large),
-        *score_sections(scores, predictor, items, predictor.record.classes),
+        *score_sections(scores, predictor, items, predictor.table),
         own_images_section(),
     ]
     write_page(

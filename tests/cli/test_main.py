@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pixelwise import __version__
-from pixelwise.cli import main, train
+from pixelwise.cli import main, training_run
 from pixelwise.cli.main import run
 from pixelwise.data.folder import open_folder
 from pixelwise.data.images import IMAGE_SUFFIXES
@@ -224,4 +224,4 @@ def test_main_exits_with_the_code(monkeypatch: pytest.MonkeyPatch, capsys: pytes
 
 
 def test_an_interrupt_before_anything_says_so(tmp_path: Path) -> None:
-    assert train.where_it_stopped(tmp_path, tmp_path / "run").startswith("interrupted before the first epoch")
+    assert training_run.where_it_stopped("segmentation", tmp_path, tmp_path / "run").startswith("interrupted before the first epoch")

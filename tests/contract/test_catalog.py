@@ -1,4 +1,4 @@
-"""What every network of the catalog promises, whichever it is."""
+"""What every network of the catalog that labels pixels promises, whichever it is."""
 
 import copy
 import inspect
@@ -15,7 +15,9 @@ from torch import Tensor, nn
 from pixelwise.dense import TiledModel
 from pixelwise.dense.probes.sizes import AcceptedSizes
 from pixelwise.errors import InputError
-from pixelwise.models import catalog
+from pixelwise.models.catalog import by_task
+
+SEGMENTERS = by_task["segmentation"]
 
 SMALL = {"width": 4, "depth": 2, "hidden": 16, "decoder_width": 4}
 SMALL_OF = {"patch": {"size": 17}}
@@ -27,13 +29,13 @@ CLASSES = 3
 
 def small(name: str) -> nn.Module:
     """The network with few channels and levels, where it can be asked for them."""
-    builder: Callable[..., nn.Module] = catalog[name]
+    builder: Callable[..., nn.Module] = SEGMENTERS[name]
     accepted = inspect.signature(builder).parameters
     torch.manual_seed(0)
     return builder(CLASSES, **{key: value for key, value in SMALL.items() if key in accepted}, **SMALL_OF.get(name, {}))
 
 
-@pytest.fixture(params=sorted(catalog))
+@pytest.fixture(params=sorted(SEGMENTERS))
 def model(request: pytest.FixtureRequest) -> nn.Module:
     return small(request.param)
 
@@ -114,7 +116,7 @@ def test_a_copy_is_equal_and_apart(model: nn.Module):
 
 @pytest.mark.parametrize(
     "model",
-    [pytest.param(name, marks=pytest.mark.slow) if name in WIDE else name for name in sorted(catalog)],
+    [pytest.param(name, marks=pytest.mark.slow) if name in WIDE else name for name in sorted(SEGMENTERS)],
     indirect=True,
 )
 def test_tiles_equal_the_whole_and_flip_no_label(model: nn.Module):
@@ -146,7 +148,7 @@ def test_it_compiles_as_one_graph(model: nn.Module):
 @pytest.mark.filterwarnings("default")  # torch's own compiler and exporter warn of themselves
 @pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler")
 def test_the_smallest_unet_compiles_to_code():
-    model = catalog["unet"](2, width=2, depth=1).eval()
+    model = SEGMENTERS["unet"](2, width=2, depth=1).eval()
     images = torch.rand(1, 3, 16, 16)
     with torch.no_grad():
         assert_equal_scores(torch.compile(model, fullgraph=True)(images), model(images))

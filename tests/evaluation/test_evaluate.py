@@ -15,9 +15,9 @@ from pixelwise.data.folder import SegmentationFolder, open_folder
 from pixelwise.data.formats.masks import read_label_map, write_label_map
 from pixelwise.errors import InputError
 from pixelwise.evaluation import Scores, evaluate
-from pixelwise.evaluation.evaluate import default_split
+from pixelwise.evaluation.asked import chosen_split
 from pixelwise.evaluation.statistics import ImageStatistics
-from pixelwise.inference import Predictor, load
+from pixelwise.inference import Predictor, Segmenter, load
 from references.segmentation_metrics import boundary_counts_by_hand, confusion_by_hand
 
 
@@ -91,11 +91,10 @@ def test_the_worst_images_come_worst_first() -> None:
 
 def test_the_default_split_is_test_then_val_then_everything(pasture_folder: Path) -> None:
     folder = open_folder(pasture_folder)
-    assert default_split(folder) == "test"
-    assert default_split(dataclasses.replace(folder, items=(*folder.only("train").items, *folder.only("val").items)))
+    assert chosen_split(folder.splits) == "test"
     for splits, expected in ((("train", "val"), "val"), (("train",), "all")):
         items = tuple(item for item in folder.items if item.split in splits)
-        assert default_split(SegmentationFolder(folder.root, items, folder.classes)) == expected
+        assert chosen_split(SegmentationFolder(folder.root, items, folder.classes).splits) == expected
 
 
 def test_all_and_named_splits_are_taken(predictor: Predictor, pasture_folder: Path) -> None:
@@ -153,7 +152,7 @@ def test_hostile_class_names_stay_text(trained_run: Path, pasture_folder: Path, 
     table = loaded.record.classes
     names = (hostile, *table.names[1:])
     record = dataclasses.replace(loaded.record, classes=ClassTable(names, table.values, table.ignore))
-    evaluate(Predictor(loaded.model, record), pasture_folder, out=tmp_path / "report")
+    evaluate(Segmenter(loaded.model, record), pasture_folder, out=tmp_path / "report")
     page = (tmp_path / "report" / "report.html").read_text()
     assert "<script" not in page
     assert "&lt;script&gt;" in page

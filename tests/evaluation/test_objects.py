@@ -13,10 +13,10 @@ from pixelwise.data.classes import ClassTable
 from pixelwise.data.folder import open_folder
 from pixelwise.data.formats.masks import read_label_map, write_label_map
 from pixelwise.evaluation import Scores, evaluate
-from pixelwise.evaluation.evaluate import score_images
 from pixelwise.evaluation.object_counts import count_objects
 from pixelwise.evaluation.object_scores import ObjectScores
-from pixelwise.inference import Predictor
+from pixelwise.evaluation.segmentation import score_images
+from pixelwise.inference import Predictor, Segmenter
 from pixelwise.inference.instances import components, separate
 from pixelwise.results import Segmentation
 from references.instances import matches_by_hand
@@ -115,7 +115,7 @@ def test_classes_without_border_have_no_object_scores(predictor: Predictor, data
         write_label_map(tmp_path / "data" / "labels" / item.labels.name, NUCLEI.encode(read_label_map(item.labels), ""))
     (tmp_path / "data" / "images").symlink_to(data / "images")
     plain = ClassTable(NUCLEI.names, ((0, 0), (1, 1), (2, 2)))
-    other = Predictor(predictor.model, dataclasses.replace(predictor.record, classes=plain))
+    other = Segmenter(predictor.model, dataclasses.replace(predictor.record, classes=plain))
     found = evaluate(other, tmp_path / "data", out=tmp_path / "report")
     assert torch.equal(found.confusion, asked.confusion)
     assert found.objects is None

@@ -16,9 +16,10 @@ from pixelwise.data.formats.masks import read_label_map
 from pixelwise.data.images import image_size
 from pixelwise.data.instance_labels import touching_borders
 from pixelwise.errors import InputError
-from pixelwise.inference import Predictor
+from pixelwise.inference import Predictor, Segmenter
+from pixelwise.inference.inputs import find_inputs
 from pixelwise.inference.instances import SMALLEST, components, separate
-from pixelwise.inference.prediction_files import find_inputs, predict_files
+from pixelwise.inference.prediction_files import predict_files
 from pixelwise.metrics.instances import average_precision, instance_counts
 from pixelwise.results import Segmentation
 from references.nuclei_folder import NUCLEI, border_predictor, nuclei
@@ -157,7 +158,7 @@ def test_predict_writes_the_objects_beside_the_same_label_map(tmp_path: Path) ->
 
 
 def predictor_with(predictor: Predictor, table: ClassTable) -> Predictor:
-    return Predictor(predictor.model, dataclasses.replace(predictor.record, classes=table))
+    return Segmenter(predictor.model, dataclasses.replace(predictor.record, classes=table))
 
 
 @pytest.mark.data

@@ -15,7 +15,8 @@ from pixelwise.data.formats.masks import read_label_map
 from pixelwise.data.images import image_size
 from pixelwise.errors import InputError
 from pixelwise.inference import Predictor, load
-from pixelwise.inference.prediction_files import find_inputs, predict_files, weights_digest
+from pixelwise.inference.inputs import find_inputs
+from pixelwise.inference.prediction_files import predict_files, weights_digest
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +102,7 @@ def test_another_model_may_not_mix_its_results_in(predictor: Predictor, trained_
     inputs = find_inputs([picture(tmp_path / "x.png")])
     list(predict_files(predictor, inputs, tmp_path / "out"))
     other = load(trained_run)
-    next(other.model.parameters()).data[0] += 1
+    next(other.network.parameters()).data[0] += 1
     assert weights_digest(other) != weights_digest(predictor)
     with pytest.raises(InputError, match=r"got those of another model\nhint: choose another --out"):
         list(predict_files(other, inputs, tmp_path / "out"))

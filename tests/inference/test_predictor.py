@@ -92,7 +92,7 @@ def test_other_pixel_formats_are_read_as_rgb(predictor: Predictor, tmp_path: Pat
     ],
 )
 def test_wrong_arrays_are_named(image: torch.Tensor, text: str) -> None:
-    from pixelwise.inference.predictor import as_image  # noqa: PLC0415
+    from pixelwise.inference.any_image import as_image  # noqa: PLC0415
 
     with pytest.raises(InputError, match=text):
         as_image(image)
@@ -100,7 +100,7 @@ def test_wrong_arrays_are_named(image: torch.Tensor, text: str) -> None:
 
 @pytest.mark.parametrize("shape", [(8, 8), (8, 8, 4), (0, 8, 3)])
 def test_wrong_numpy_arrays_are_named(shape: tuple[int, ...]) -> None:
-    from pixelwise.inference.predictor import as_image  # noqa: PLC0415
+    from pixelwise.inference.any_image import as_image  # noqa: PLC0415
 
     with pytest.raises(InputError, match="wanted an RGB image"):
         as_image(np.zeros(shape, np.uint8))

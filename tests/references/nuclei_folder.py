@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from pixelwise.data.classes import ClassTable
 from pixelwise.data.formats.masks import write_label_map
-from pixelwise.inference import Predictor
+from pixelwise.inference import Predictor, Segmenter
 from pixelwise.inference.run_folder import RunRecord
 from pixelwise.models.normalise import Normalised
 
@@ -50,4 +50,4 @@ def border_predictor(folder: Path, contrast: float = 10.0) -> tuple[Predictor, P
     )
     data = put_nuclei(folder / "nuclei")
     (data / "images" / "0.png").rename(folder / "none.png")
-    return Predictor(Normalised(layer, record.mean, record.std), record), data / "images"
+    return Segmenter(Normalised(layer, record.mean, record.std), record), data / "images"

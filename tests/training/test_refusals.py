@@ -39,7 +39,7 @@ Settings = dict[str, Any]
         ({"workers": -1}, "wanted 0 or more workers, got -1"),
         ({"memory": "lots"}, "wanted a memory size such as 512MB"),
         ({"precision": "16", "device": "cpu"}, "wanted a GPU for float16, got a CPU"),
-        ({"task": "detection"}, "wanted a task of: segmentation, got 'detection'"),
+        ({"task": "painting"}, "wanted a task of: segmentation, .*got 'painting'"),
     ],
 )
 def test_bad_settings_are_named_before_a_folder_is_made(

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from pixelwise.cli import train as verb
+from pixelwise.cli import training_run as verb
 from pixelwise.cli.main import run
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from pixelwise.cli.screen import note, peak_memory, progress_bar, wrote
-from pixelwise.cli.train import show_epoch
+from pixelwise.cli.training_run import show_epoch
 from pixelwise.demo import run_demo
 from pixelwise.training import Listener
 

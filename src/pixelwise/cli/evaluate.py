@@ -1,10 +1,13 @@
 """pixelwise evaluate: the scores of a run on a folder."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from pixelwise.cli.screen import note, progress_bar, wrote
 from pixelwise.evaluation import Scores
 from pixelwise.evaluation import evaluate as evaluate_run
+from pixelwise.inference.run_folder import read_record
 
 
 def evaluate(
@@ -38,8 +41,14 @@ def evaluate(
     attributes
         CSV of attributes, keyed by file name in its first column.
     """
+    task = read_record(run).task
     with progress_bar("images") as progress:
         scores = evaluate_run(run, data, split, out, splits, attributes, progress)
+    NOTES[task](scores)
+    wrote(out / "report.html", f"pixelwise predict {run} IMAGE... --out predictions")
+
+
+def _note_segmentation(scores: Scores) -> None:
     note(f"{len(scores.images)} images of split {scores.split}")
     guess = f"always {scores.classes[scores.majority]}"
     note(f"mean IoU        {scores.mean_iou:.4f}   ({guess}: {scores.majority_mean_iou:.4f})")
@@ -49,7 +58,6 @@ def evaluate(
     for name, iou in scores.iou.items():
         note(f"  {name:<{width}}  IoU {iou:.4f}  boundary F1 at 2 px {boundary[name]:.4f}")
     _note_objects(scores)
-    wrote(out / "report.html", f"pixelwise predict {run} IMAGE... --out predictions")
 
 
 def _note_objects(scores: Scores) -> None:
@@ -62,3 +70,7 @@ def _note_objects(scores: Scores) -> None:
         note(
             f"  IoU over {threshold:.2f}  AP {precision:.4f}   (connected components: {floor.precision[threshold]:.4f})"
         )
+
+
+NOTES: dict[str, Callable[[Any], None]] = {"segmentation": _note_segmentation}
+"""For each task the function that says its scores."""

@@ -6,7 +6,8 @@ from pathlib import Path
 from pixelwise.cli.screen import note, peak_memory, progress_bar, wrote
 from pixelwise.inference import load
 from pixelwise.inference.faster import Precision
-from pixelwise.inference.prediction_files import find_inputs, predict_files
+from pixelwise.inference.inputs import find_inputs
+from pixelwise.inference.prediction_files import predict_files
 
 
 def predict(
@@ -51,20 +52,20 @@ def predict(
         32 (default), or bf16: faster where the processor has it; close decisions may change.
     """
     found = find_inputs([image, *more], out)
+    options = {"probabilities": probabilities or None}
+    options = {name: value for name, value in options.items() if value is not None}
     predictor = load(run, memory, tile, fold, precision)
     failed = 0
     started = time.perf_counter()
     with progress_bar("tiles") as bar:
-        for prediction in predict_files(predictor, found, out, probabilities, lambda _: bar):
+        for prediction in predict_files(predictor, found, out, lambda _: bar, **options):
             if prediction.error is not None:
                 failed += 1
                 note(f"failed {prediction.source}\n{prediction.error}")
             elif prediction.kept:
                 note(f"kept   {prediction.files[0]} (predicted before)")
             else:
-                shares = ", ".join(f"{name} {share:.1%}" for name, share in (prediction.shares or {}).items())
-                objects = "" if prediction.objects is None else f"; {prediction.objects} objects"
-                note(f"{prediction.source} -> {prediction.files[0]}: {shares}{objects}")
+                note(f"{prediction.source} -> {prediction.files[0]}: {prediction.told}")
     note(f"{len(found)} images, {failed} failed, {time.perf_counter() - started:.1f} s, peak memory {peak_memory()}")
     wrote(out, f"pixelwise evaluate {run} DATA   (scores, on images with label maps)")
     return 1 if failed else 0

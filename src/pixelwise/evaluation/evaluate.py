@@ -1,38 +1,34 @@
-"""Evaluating a run on a folder: scores, and a report to look at."""
+"""Evaluating a run on a folder, whatever its task: scores, and a report to look at."""
 
-import csv
-import io
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from pixelwise.data.classes import ClassTable
-from pixelwise.data.folder import Item, SegmentationFolder, open_folder
+from pixelwise.data.detection.folder import DetectionFolder
+from pixelwise.data.folder import SegmentationFolder
 from pixelwise.errors import InputError
-from pixelwise.evaluation.report import score_sections
+from pixelwise.evaluation.asked import Asked, Progress
+from pixelwise.evaluation.detection import DetectionEvaluation
 from pixelwise.evaluation.scores import Scores
-from pixelwise.evaluation.statistics import ImageStatistics, segmentation_statistics
-from pixelwise.files import write_text
-from pixelwise.inference import Predictor, load
-from pixelwise.metrics import mean_iou, pixel_accuracy
-from pixelwise.metrics.instances import average_precision
-from pixelwise.reports import Command, Section, write_page
+from pixelwise.evaluation.segmentation import evaluate_segmenter
+from pixelwise.inference import Detector, Predictor, Segmenter, load
 
-Progress = Callable[[int, int], None]
+AnyScores = Scores | DetectionEvaluation
+
+EVALUATIONS: dict[str, Callable[[Any, Any, Asked], AnyScores]] = {"segmentation": evaluate_segmenter}
+"""For each task the function of a predictor, a folder (open or not) and what is asked."""
 
 
 def evaluate(
     run: str | Path | Predictor,
-    data: str | Path | SegmentationFolder,
+    data: str | Path | SegmentationFolder | DetectionFolder,
     split: str | None = None,
     out: str | Path | None = None,
     splits: str | Path | None = None,
     attributes: str | Path | None = None,
     progress: Progress | None = None,
-) -> Scores:
-    """The scores of a trained model on a folder of images with label maps.
-
-    Classes with a border between objects also get object scores.
+) -> AnyScores:
+    """The scores of a trained model on a folder of the kind it was trained on.
 
     Args:
         run: a run folder, or a predictor.
@@ -44,60 +40,18 @@ def evaluate(
         progress: called with (images done, images in all).
 
     Raises:
-        InputError: no such run, folder or split, files that cannot be read, or objects without scikit-image.
+        InputError: no such run, folder or split, files that cannot be read, or a package missing that the scores need.
     """
     if out is not None:
         _check_report_folder(Path(out))
-    predictor = run if isinstance(run, Predictor) else load(run)
-    table = predictor.record.classes
-    folder = data if isinstance(data, SegmentationFolder) else _open(Path(data), table, splits, attributes)
-    chosen = split or default_split(folder)
-    items = (folder if chosen == "all" else folder.only(chosen)).items
-    scores = score_images(predictor, items, table, chosen, progress, objects=True)
-    if out is not None:
-        sections = score_sections(scores, predictor, items, table)
-        write_evaluation(Path(out), scores, sections, f"{predictor.record.model} on {folder.root.name}")
-    return scores
+    predictor = run if isinstance(run, Segmenter | Detector) else load(run)
+    opened = Path(data) if isinstance(data, str) else data
+    asked = Asked(split, _path(out), _path(splits), _path(attributes), progress)
+    return EVALUATIONS[predictor.record.task](predictor, opened, asked)
 
 
-def score_images(
-    predictor: Predictor,
-    items: Sequence[Item],
-    table: ClassTable,
-    split: str,
-    progress: Progress | None = None,
-    objects: bool = False,
-) -> Scores:
-    """The scores of a trained model on some images, beside those of guessing its training set's majority class.
-
-    Args:
-        predictor: the model.
-        items: images with their label maps.
-        table: which stored values mean which of the model's classes.
-        split: what to call the images.
-        progress: called with (images done, images in all).
-        objects: also match objects, where the classes have a border.
-
-    Raises:
-        InputError: an image or label map cannot be read, is missing, or their sizes differ; or no scikit-image.
-    """
-    pixels = predictor.record.class_pixels
-    majority = max(range(len(pixels)), key=lambda index: pixels[index])
-    images = segmentation_statistics(predictor, items, table, progress, objects)
-    return Scores(table.names, tuple(images), split, majority)
-
-
-def default_split(folder: SegmentationFolder) -> str:
-    """The part of a folder that a model is judged by: test, else val, else everything."""
-    return next((name for name in ("test", "val") if name in folder.splits), "all")
-
-
-def write_evaluation(out: Path, scores: Scores, sections: list[Section], title: str) -> None:
-    """Writes report.html, scores.json and images.csv into a folder."""
-    write_text(out / "images.csv", _image_table(scores.images))
-    write_text(out / "scores.json", json.dumps(scores.to_json(), indent=2) + "\n")
-    how = Section("How to repeat this", [Command("pixelwise evaluate RUN DATA --out REPORT")])
-    write_page(out / "report.html", title, f"{len(scores.images)} images, split {scores.split}", [*sections, how])
+def _path(given: str | Path | None) -> Path | None:
+    return None if given is None else Path(given)
 
 
 def _check_report_folder(out: Path) -> None:
@@ -109,29 +63,3 @@ def _check_report_folder(out: Path) -> None:
             f"the run folder {out}, which has a report already",
             "choose another --out",
         )
-
-
-def _open(
-    root: Path, table: ClassTable, splits: str | Path | None, attributes: str | Path | None
-) -> SegmentationFolder:
-    return open_folder(
-        root,
-        table,
-        splits=None if splits is None else Path(splits),
-        attributes=None if attributes is None else Path(attributes),
-    )
-
-
-def _image_table(images: tuple[ImageStatistics, ...]) -> str:
-    names = list(dict.fromkeys(name for image in images for name in image.attributes))
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    matched = ["object_ap", "components_ap"] if any(image.objects for image in images) else []
-    writer.writerow(["file", "mean_iou", "pixel_accuracy", *matched, *names])
-    for image in images:
-        scores = [mean_iou(image.confusion), pixel_accuracy(image.confusion)]
-        if image.objects is not None:
-            scores += map(average_precision, (image.objects.separated, image.objects.components))
-        cells = ("" if score.isnan() else f"{float(score):.6f}" for score in scores)  # empty: nothing to count
-        writer.writerow([image.name, *cells, *(image.attributes.get(name, "") for name in names)])
-    return text.getvalue()

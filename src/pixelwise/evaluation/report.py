@@ -22,14 +22,14 @@ from pixelwise.drawing import (
 from pixelwise.evaluation.object_scores import OBJECT_PROTOCOL
 from pixelwise.evaluation.scores import PROTOCOL, Scores
 from pixelwise.evaluation.statistics import TOLERANCES
-from pixelwise.inference import Predictor
+from pixelwise.inference import Segmenter
 from pixelwise.reports import Chart, Figure, Figures, Gallery, Picture, Section, Table, Text
 
 WORST_SHOWN = 4
 """Enough to see a pattern, few enough for a page that mails well."""
 
 
-def score_sections(scores: Scores, predictor: Predictor, items: Sequence[Item], table: ClassTable) -> list[Section]:
+def score_sections(scores: Scores, predictor: Segmenter, items: Sequence[Item], table: ClassTable) -> list[Section]:
     """The sections of a report on these scores; the worst images are predicted again to be drawn."""
     by_name = {item.name: item for item in items}
     worst = [(mean, by_name[image.name]) for mean, image in scores.worst(WORST_SHOWN)]
@@ -99,7 +99,7 @@ def _class_chart(scores: Scores) -> Chart:
     return Chart(bar_chart(scores.iou, "IoU by class", "IoU", reference=("mean", scores.mean_iou)))
 
 
-def _image_row(predictor: Predictor, item: Item, table: ClassTable, mean: float) -> list[Gallery]:
+def _image_row(predictor: Segmenter, item: Item, table: ClassTable, mean: float) -> list[Gallery]:
     assert item.labels is not None, "images with statistics have labels"
     picture = to_uint8(read_image(item.image))
     truth = table.encode(read_label_map(item.labels), str(item.labels))

@@ -12,7 +12,7 @@ from pixelwise.data.folder import Item
 from pixelwise.data.formats.masks import read_label_map
 from pixelwise.errors import InputError
 from pixelwise.evaluation.object_counts import ObjectCounts, count_objects
-from pixelwise.inference import Predictor
+from pixelwise.inference import Segmenter
 from pixelwise.metrics import boundary_counts, confusion_matrix
 
 TOLERANCES = (1, 2, 3)
@@ -38,7 +38,7 @@ class ImageStatistics:
 
 
 def segmentation_statistics(
-    predictor: Predictor,
+    predictor: Segmenter,
     items: Sequence[Item],
     table: ClassTable,
     progress: Progress | None = None,

@@ -14,13 +14,16 @@ from torch import nn
 from pixelwise.errors import InputError
 from pixelwise.inference.exported_program import open_program
 from pixelwise.inference.run_folder import build_model, load_weights, read_record
-from pixelwise.models.catalog import catalog
+from pixelwise.models.catalog import by_task
 
 PICKLES = (".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".bin")
 """Endings under which torch and Python save pickles."""
 
 FUNCTION = re.compile(r"([A-Za-z_][\w.]*):([A-Za-z_]\w*)")
 """package.module:function"""
+
+MODELS = by_task["segmentation"]
+"""Those that give a dense map of one image."""
 
 CLASSES = 2
 """Of an untrained network from the catalog: the fewest that are a choice."""
@@ -50,13 +53,13 @@ def open_model(text: str) -> nn.Module:
         return open_program(path)
     if path.is_dir():
         return _run(path)
-    if text in catalog:
+    if text in MODELS:
         return _untrained(text)
     found = FUNCTION.fullmatch(text)
     if found is not None:
         return _built(_function(found[1], found[2], text), text)
     raise InputError(
-        f"a run folder, a name of the catalog ({', '.join(catalog)}), package.module:function, or a .pt2 file",
+        f"a run folder, a name of the catalog ({', '.join(MODELS)}), package.module:function, or a .pt2 file",
         text,
         "check the spelling; a run folder is made by `pixelwise train`",
     )
@@ -72,7 +75,7 @@ def _run(folder: Path) -> nn.Module:
 def _untrained(name: str) -> nn.Module:
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        return catalog[name](CLASSES).eval()
+        return MODELS[name](CLASSES).eval()
 
 
 def _function(module_name: str, name: str, text: str) -> Callable[[], Any]:

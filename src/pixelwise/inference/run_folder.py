@@ -4,7 +4,7 @@ import inspect
 import json
 import math
 import os
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,16 @@ from torch import Tensor, nn
 from pixelwise.data.classes import ClassTable
 from pixelwise.errors import InputError
 from pixelwise.files import write_bytes, write_text
-from pixelwise.models.catalog import catalog
+from pixelwise.inference.run_record import RunRecord
+from pixelwise.inference.run_tasks import RUN_TASKS
+from pixelwise.models.catalog import by_task
 from pixelwise.models.normalise import Normalised
 
 FORMAT = 1
 """Raised when a reader of the old form would misread the new one."""
+
+OF_SOME_TASKS: dict[str, Any] = {"classes": None, "class_pixels": [], "facts": {}}
+"""Fields that only some tasks have, and what stands for them elsewhere."""
 
 NOT_SETTINGS = ("num_classes", "weights", "encoder_weights")
 """Arguments of the catalog's builders that are no settings: a run has its own classes and its own weights."""
@@ -29,32 +34,12 @@ LARGEST_SETTING = 4096
 """The widest layers of published segmenters (FCN's, Long et al. 2015); a depth of millions would only hang."""
 
 
-@dataclass(frozen=True)
-class RunRecord:
-    """The content of run.json.
-
-    `model_settings` are the keyword arguments of the catalog's builder; `settings` those of the training recipe;
-    `class_pixels` the training set's pixels per class, from which the majority baseline follows; `finished` is false
-    until the weights are written.
-    """
-
-    task: str
-    model: str
-    model_settings: dict[str, Any]
-    classes: ClassTable
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
-    settings: dict[str, Any]
-    data: dict[str, Any]
-    class_pixels: tuple[int, ...]
-    versions: dict[str, str] = field(default_factory=dict)
-    finished: bool = False
-
-
 def write_record(run: Path, record: RunRecord) -> None:
     """Writes run.json."""
-    content = {"format": FORMAT, **asdict(record), "classes": json.loads(record.classes.to_json())}
-    write_text(run / "run.json", json.dumps(content, indent=2) + "\n")
+    content = {"format": FORMAT, **asdict(record)}
+    content["classes"] = None if record.classes is None else json.loads(record.classes.to_json())
+    written = {name: value for name, value in content.items() if value or name not in OF_SOME_TASKS}
+    write_text(run / "run.json", json.dumps(written, indent=2) + "\n")
 
 
 def read_record(run: Path) -> RunRecord:
@@ -79,7 +64,9 @@ def read_record(run: Path) -> RunRecord:
             "use the version of pixelwise named in it, or train again",
         )
     try:
-        content["classes"] = ClassTable.from_json(json.dumps(content["classes"]))
+        content = OF_SOME_TASKS | content
+        if content["classes"] is not None:
+            content["classes"] = ClassTable.from_json(json.dumps(content["classes"]))
         fault = _fault(content)
         if fault:
             raise InputError(f"the fields of a run in {path}", fault, hint)
@@ -93,7 +80,7 @@ def read_record(run: Path) -> RunRecord:
 def _fault(content: dict[str, Any]) -> str:
     """What no run could have written, or nothing."""
     kinds = {"task": str, "model": str, "finished": bool}
-    kinds |= dict.fromkeys(("model_settings", "settings", "data", "versions"), dict)
+    kinds |= dict.fromkeys(("model_settings", "settings", "data", "versions", "facts"), dict)
     kinds |= dict.fromkeys(("mean", "std", "class_pixels"), list)
     for name, kind in kinds.items():
         if not isinstance(content[name], kind):
@@ -103,14 +90,23 @@ def _fault(content: dict[str, Any]) -> str:
         finite = all(isinstance(each, float | int) and math.isfinite(each) for each in numbers)
         if len(numbers) != 3 or not finite or (name == "std" and min(numbers) <= 0):
             return f"{name} {numbers}"
-    pixels, classes = content["class_pixels"], len(content["classes"].names)
-    if len(pixels) != classes or not all(isinstance(each, int) and each >= 0 for each in pixels):
-        return f"class_pixels {pixels} for {classes} classes"
-    return ""
+    task = RUN_TASKS.get(content["task"])
+    return f"the task {content['task']!r}" if task is None else task.fault(content)
 
 
 def build_model(record: RunRecord, device: str = "cpu") -> Normalised:
-    """The untrained network that a record describes, its input scaling included.
+    """The untrained segmenter that a record describes, its input scaling included; else as `build_network`.
+
+    Raises:
+        InputError: as `build_network`, or a record of another task.
+    """
+    if record.task != "segmentation":
+        raise InputError("a run of segmentation", f"one of {record.task}", "choose another run")
+    return Normalised(build_network(record, device), record.mean, record.std)
+
+
+def build_network(record: RunRecord, device: str = "cpu") -> nn.Module:
+    """The untrained network that a record describes, without the scaling of its input.
 
     Args:
         record: what run.json says.
@@ -119,9 +115,10 @@ def build_model(record: RunRecord, device: str = "cpu") -> Normalised:
     Raises:
         InputError: the catalog has no such model, or the builder does not take those settings.
     """
-    builder = catalog.get(record.model)
+    names = by_task[record.task]
+    builder = names.get(record.model)
     if builder is None:
-        raise InputError(f"a model of the catalog ({', '.join(catalog)})", repr(record.model), "check the name")
+        raise InputError(f"a model of the catalog ({', '.join(names)})", repr(record.model), "check the name")
     accepted = [name for name in inspect.signature(builder).parameters if name not in NOT_SETTINGS]
     unknown = sorted(set(record.model_settings) - set(accepted))
     if unknown:
@@ -131,14 +128,15 @@ def build_model(record: RunRecord, device: str = "cpu") -> Normalised:
     large = {name: value for name, value in record.model_settings.items() if _is_large(value)}
     if large:
         raise InputError(f"settings of {record.model} up to {LARGEST_SETTING}", str(large), "use smaller numbers")
+    given = RUN_TASKS[record.task].arguments(record)
     try:
         # First without numbers, which finds absurd sizes before they fill the memory.
         with torch.device("meta"):
-            model = builder(len(record.classes.names), **record.model_settings)
+            model = builder(*given, **record.model_settings)
         if device != "meta":
             _check_fits(model, record)
             with torch.device(device):
-                model = builder(len(record.classes.names), **record.model_settings)
+                model = builder(*given, **record.model_settings)
     except InputError:
         raise
     except (RuntimeError, ValueError, TypeError, OverflowError, MemoryError) as error:
@@ -147,7 +145,7 @@ def build_model(record: RunRecord, device: str = "cpu") -> Normalised:
             f"{record.model_settings}: {str(error).splitlines()[0][:200]}",
             "use smaller, whole numbers",
         ) from error
-    return Normalised(model, record.mean, record.std)
+    return model
 
 
 def _check_fits(model: nn.Module, record: RunRecord) -> None:
@@ -164,6 +162,8 @@ def _check_fits(model: nn.Module, record: RunRecord) -> None:
 
 
 def _is_large(value: object) -> bool:
+    if isinstance(value, list | tuple):
+        return any(_is_large(each) for each in value)
     return isinstance(value, int | float) and not abs(value) <= LARGEST_SETTING
 
 

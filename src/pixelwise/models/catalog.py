@@ -4,6 +4,19 @@ from collections.abc import Callable
 
 from torch import nn
 
+from pixelwise.models.detection.faster_rcnn import (
+    faster_rcnn_resnet18_fpn,
+    faster_rcnn_resnet50_c4,
+    faster_rcnn_resnet50_fpn,
+    faster_rcnn_resnet50_fpn_v2,
+)
+from pixelwise.models.detection.mask_rcnn import (
+    mask_rcnn_resnet18_fpn,
+    mask_rcnn_resnet18_one_level,
+    mask_rcnn_resnet50_c4,
+    mask_rcnn_resnet50_fpn,
+    mask_rcnn_resnet50_fpn_v2,
+)
 from pixelwise.models.segmentation.context import context_net, front_end
 from pixelwise.models.segmentation.deconvnet import deconvnet
 from pixelwise.models.segmentation.fcn import fcn8s, fcn16s, fcn32s
@@ -30,19 +43,38 @@ def unet_paper(num_classes: int, width: int = 64, depth: int = 4, dropout: float
     return UNet(num_classes, width=width, depth=depth, padded=False, batch_norm=False, dropout=dropout)
 
 
-catalog: dict[str, Callable[..., nn.Module]] = {
-    "unet": unet,
-    "unet_paper": unet_paper,
-    "unet_resnet18": unet_resnet18,
-    "unet_resnet34": unet_resnet34,
-    "unet_resnet50": unet_resnet50,
-    "patch": patch,
-    "fcn32s": fcn32s,
-    "fcn16s": fcn16s,
-    "fcn8s": fcn8s,
-    "fcn_resnet18": fcn_resnet18,
-    "fcn_resnet50": fcn_resnet50,
-    "deconvnet": deconvnet,
-    "front_end": front_end,
-    "context": context_net,
+Builder = Callable[..., nn.Module]
+
+by_task: dict[str, dict[str, Builder]] = {
+    "segmentation": {
+        "unet": unet,
+        "unet_paper": unet_paper,
+        "unet_resnet18": unet_resnet18,
+        "unet_resnet34": unet_resnet34,
+        "unet_resnet50": unet_resnet50,
+        "patch": patch,
+        "fcn32s": fcn32s,
+        "fcn16s": fcn16s,
+        "fcn8s": fcn8s,
+        "fcn_resnet18": fcn_resnet18,
+        "fcn_resnet50": fcn_resnet50,
+        "deconvnet": deconvnet,
+        "front_end": front_end,
+        "context": context_net,
+    },
+    "detection": {
+        "mask_rcnn_resnet18_fpn": mask_rcnn_resnet18_fpn,
+        "mask_rcnn_resnet18_one_level": mask_rcnn_resnet18_one_level,
+        "mask_rcnn_resnet50_fpn": mask_rcnn_resnet50_fpn,
+        "mask_rcnn_resnet50_fpn_v2": mask_rcnn_resnet50_fpn_v2,
+        "mask_rcnn_resnet50_c4": mask_rcnn_resnet50_c4,
+        "faster_rcnn_resnet18_fpn": faster_rcnn_resnet18_fpn,
+        "faster_rcnn_resnet50_fpn": faster_rcnn_resnet50_fpn,
+        "faster_rcnn_resnet50_fpn_v2": faster_rcnn_resnet50_fpn_v2,
+        "faster_rcnn_resnet50_c4": faster_rcnn_resnet50_c4,
+    },
 }
+"""The networks of each task. Builders of segmentation and detection take the number of classes first."""
+
+catalog: dict[str, Builder] = {name: builder for builders in by_task.values() for name, builder in builders.items()}
+"""All of them: no name is used by two tasks."""

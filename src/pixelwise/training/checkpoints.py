@@ -19,7 +19,6 @@ KEPT = 2
 """Epochs kept: should the newest file be damaged, the one before continues the run."""
 
 BEST = "best.ckpt"
-MONITORED = "val_mean_iou"
 PARTS = ("epoch", "state_dict", "optimizer_states", "lr_schedulers", "loops")
 """What a checkpoint must hold to continue from; Lightning writes it all."""
 
@@ -42,18 +41,27 @@ class WholeCheckpoints(TorchCheckpointIO):
 
 
 class EpochCheckpoints(Checkpoint):
-    """Keeps the last two epochs, and the one with the best mean IoU on validation images as best.ckpt.
+    """Keeps the last two epochs, and the one with the best score on validation images as best.ckpt.
 
     Lightning's ModelCheckpoint forgets which epoch was best when the run folder was moved, because it compares paths.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, watched: str, lowest: bool = False) -> None:
+        """Sets the rules.
+
+        Args:
+            folder: where the files go.
+            watched: the logged score.
+            lowest: whether the lowest score is the best.
+        """
         self._folder = folder
+        self._watched = watched
+        self._sign = -1.0 if lowest else 1.0
         self._best = -math.inf
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         """Writes the epoch that has just ended, then removes what is too old."""
-        score = float(trainer.callback_metrics.get(MONITORED, math.nan))
+        score = self._sign * float(trainer.callback_metrics.get(self._watched, math.nan))
         if score > self._best:  # never true for not-a-number: nothing was measured
             self._best = score
             trainer.save_checkpoint(self._folder / BEST)
@@ -111,11 +119,14 @@ def finished_epochs(checkpoint: Path | None) -> int:
     return 0 if checkpoint is None else int(read_checkpoint(checkpoint)["epoch"]) + 1
 
 
-def weights_in(path: Path) -> dict[str, torch.Tensor]:
+def weights_in(path: Path, prefix: str = "model.model.") -> dict[str, torch.Tensor]:
     """The network's weights in a checkpoint, by the names they have in model.safetensors.
 
     Where a moving average is kept, these are the averaged weights.
+
+    Args:
+        path: the checkpoint.
+        prefix: what their names begin with, by the task's names of its parts.
     """
-    prefix = "model.model."
     state = read_checkpoint(path)["state_dict"]
     return {name.removeprefix(prefix): tensor for name, tensor in state.items() if name.startswith(prefix)}

@@ -5,25 +5,24 @@ import signal
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sized
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import lightning.pytorch as lightning
 import torch
 from lightning.pytorch.callbacks import Callback, TQDMProgressBar, WeightAveraging
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch.optim.swa_utils import get_ema_multi_avg_fn
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 
 from pixelwise.training.checkpoints import EpochCheckpoints, WholeCheckpoints, finished_epochs
-from pixelwise.training.crops import Crops, WholeImages, collate
 from pixelwise.training.draws import SeededOrder
 from pixelwise.training.epoch_table import EpochTable
+from pixelwise.training.learning_task import LearningTask
+from pixelwise.training.loop import Loop
 from pixelwise.training.metrics_file import Row
-from pixelwise.training.settings import SegmentationSettings
-from pixelwise.training.task import SegmentationTask
 
 PRECISIONS: dict[str, Literal["32-true", "bf16-mixed", "16-mixed"]] = {
     "32": "32-true",
@@ -33,9 +32,9 @@ PRECISIONS: dict[str, Literal["32-true", "bf16-mixed", "16-mixed"]] = {
 
 
 def fit(
-    task: SegmentationTask,
-    crops: Crops,
-    validation: WholeImages,
+    task: LearningTask,
+    training: Dataset[Any],
+    validation: Dataset[Any],
     run: Path,
     checkpoint: Path | None,
     device: str,
@@ -45,9 +44,9 @@ def fit(
     """Trains the task's network and leaves checkpoints, metrics.csv and TensorBoard events in the run folder.
 
     Args:
-        task: the network with its loss and settings.
-        crops: training crops.
-        validation: whole images; may be empty.
+        task: the network with its steps and its loop.
+        training: asked for items by (epoch, index), see `SeededOrder`; has a length.
+        validation: whole images, given one by one; may be empty.
         run: the run folder.
         checkpoint: where to continue; None starts at the beginning.
         device: "auto", "cpu", "cuda" or another name that Lightning knows.
@@ -57,15 +56,16 @@ def fit(
     Raises:
         KeyboardInterrupt: the run was stopped by Ctrl-C or a termination signal.
     """
-    settings = task.settings
+    loop = task.loop
     epochs = finished_epochs(checkpoint)
     with quiet_lightning():
         trainer = lightning.Trainer(
             accelerator=device,
             devices=1,
-            max_epochs=settings.epochs,
-            precision=PRECISIONS[settings.precision],
-            callbacks=_callbacks(settings, run, EpochTable(run / "metrics.csv", epochs, report)),
+            max_epochs=loop.epochs,
+            precision=PRECISIONS[loop.precision],
+            gradient_clip_val=loop.clip or None,
+            callbacks=_callbacks(loop, run, EpochTable(run / "metrics.csv", epochs, report)),
             plugins=[WholeCheckpoints()],
             logger=TensorBoardLogger(run, name="", version="tensorboard"),
             log_every_n_steps=1,
@@ -77,20 +77,20 @@ def fit(
         with interrupts_reach_the_caller():
             trainer.fit(
                 task,
-                crop_loader(crops, settings, workers, epochs),
-                DataLoader(validation, batch_size=None, shuffle=False) if len(validation) else None,
+                seeded_loader(training, loop, workers, epochs),
+                DataLoader(validation, batch_size=None, shuffle=False) if length_of(validation) else None,
                 ckpt_path=checkpoint,
                 weights_only=True,
             )
 
 
-def crop_loader(crops: Crops, settings: SegmentationSettings, workers: int, first_epoch: int = 0) -> DataLoader[object]:
-    """Batches of crops in the seeded order of each epoch."""
+def seeded_loader(training: Dataset[Any], loop: Loop, workers: int, first_epoch: int = 0) -> DataLoader[object]:
+    """Batches of training items in the seeded order of each epoch."""
     return DataLoader(
-        crops,
-        batch_size=settings.batch_size,
-        sampler=SeededOrder(len(crops), settings.seed, first_epoch),
-        collate_fn=collate,
+        training,
+        batch_size=loop.batch_size,
+        sampler=SeededOrder(length_of(training), loop.seed, first_epoch),
+        collate_fn=loop.collate,
         num_workers=workers,
         persistent_workers=workers > 0,
         # The loader draws a number whenever it starts; from torch's own source this would shift dropout's draws.
@@ -98,11 +98,17 @@ def crop_loader(crops: Crops, settings: SegmentationSettings, workers: int, firs
     )
 
 
-def _callbacks(settings: SegmentationSettings, run: Path, table: EpochTable) -> list[Callback]:
-    callbacks: list[Callback] = [table, EpochCheckpoints(run / "checkpoints")]
-    if settings.ema > 0:
+def length_of(data: Dataset[Any]) -> int:
+    """How many items a data set has; torch's own class does not promise a length."""
+    assert isinstance(data, Sized)
+    return len(data)
+
+
+def _callbacks(loop: Loop, run: Path, table: EpochTable) -> list[Callback]:
+    callbacks: list[Callback] = [table, EpochCheckpoints(run / "checkpoints", loop.watched, loop.lowest)]
+    if loop.ema > 0:
         # This form of the average leaves equal values equal to the last bit; the plain one lets constants drift.
-        average = get_ema_multi_avg_fn(settings.ema)  # type: ignore[no-untyped-call]  # torch leaves it unannotated
+        average = get_ema_multi_avg_fn(loop.ema)  # type: ignore[no-untyped-call]  # torch leaves it unannotated
         callbacks.append(WeightAveraging(multi_avg_fn=average))
     if sys.stdout.isatty():
         callbacks.append(TQDMProgressBar(leave=False))

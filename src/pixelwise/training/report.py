@@ -3,16 +3,16 @@
 from pathlib import Path
 
 from pixelwise.drawing import line_chart
-from pixelwise.evaluation.evaluate import score_images
 from pixelwise.evaluation.report import key_figures, score_sections
 from pixelwise.evaluation.scores import Scores
-from pixelwise.inference import Predictor
+from pixelwise.evaluation.segmentation import score_images
+from pixelwise.inference import Segmenter
 from pixelwise.reports import Chart, Command, Figure, Figures, Section, Table, Text, write_page
 from pixelwise.training.crops import WholeImages
 from pixelwise.training.metrics_file import Row, read_rows
 
 
-def write_training_report(run: Path, predictor: Predictor, validation: WholeImages) -> Scores | None:
+def write_training_report(run: Path, predictor: Segmenter, validation: WholeImages) -> Scores | None:
     """Writes report.html into the run folder; gives the scores on validation images, None where there are none."""
     record = predictor.record
     rows = read_rows(run / "metrics.csv")

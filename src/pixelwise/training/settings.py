@@ -1,12 +1,11 @@
 """The settings of a segmentation recipe, each with its default and the reason for it."""
 
-import dataclasses
-import math
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal
 
 from pixelwise.errors import InputError
 from pixelwise.training.loss_terms import loss_terms
+from pixelwise.training.setting_checks import Ranges, check_settings, settings_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,8 +70,8 @@ class SegmentationSettings:
         Raises:
             InputError: a value of another kind, or out of range, or layers kept fixed that have learned nothing.
         """
-        for each in dataclasses.fields(self):
-            check_setting(each.name, getattr(self, each.name))
+        check_settings(self, RANGES)
+        loss_terms(self.loss)
         if self.freeze and not self.weights:
             raise InputError(
                 "trained weights for the stages that are kept fixed",
@@ -81,16 +80,7 @@ class SegmentationSettings:
             )
 
 
-_KINDS: dict[Any, type | tuple[type, ...]] = {
-    bool: bool,
-    int: int,
-    float: (int, float),
-    str: str,
-    dict[str, Any]: dict,
-}
-"""Which Python values each kind of setting takes; a bool is an int to Python, but no number to a user."""
-
-_RANGES: dict[str, tuple[float, float]] = {
+RANGES: Ranges = {
     "freeze": (0, 5),
     "encoder_rate": (0, 1),
     "epochs": (1, 100_000),
@@ -106,34 +96,10 @@ _RANGES: dict[str, tuple[float, float]] = {
 }
 
 
-def check_setting(name: str, value: Any) -> None:
-    """Makes sure that a setting may have a value.
-
-    Raises:
-        InputError: it is of another kind, out of range, or a loss that does not exist.
-    """
-    kind = get_type_hints(SegmentationSettings)[name]
-    if get_origin(kind) is Literal and value not in get_args(kind):
-        raise InputError(f"{name} to be one of {', '.join(get_args(kind))}", repr(value), "check the spelling")
-    if kind in _KINDS and (isinstance(value, bool) != (kind is bool) or not isinstance(value, _KINDS[kind])):
-        raise InputError(f"{getattr(kind, '__name__', kind)} for {name}", repr(value), f"look up {name} in the help")
-    if name == "loss":
-        loss_terms(value)
-    low, high = _RANGES.get(name, (0, 0))
-    if name in _RANGES and not (math.isfinite(value) and low <= value <= high):
-        raise InputError(f"{name} from {low:g} to {high:g}", f"{value:g}", f"change {name}")
-
-
 def settings_from(given: dict[str, Any]) -> SegmentationSettings:
     """Settings with the given ones replaced; the rest keep their defaults.
 
     Raises:
         InputError: a name that is no setting, or a value out of range.
     """
-    known = [each.name for each in dataclasses.fields(SegmentationSettings)]
-    unknown = sorted(set(given) - set(known))
-    if unknown:
-        raise InputError(f"settings among {', '.join(known)}", ", ".join(unknown), "check the spelling")
-    for name, value in given.items():
-        check_setting(name, value)
-    return SegmentationSettings(**given)
+    return settings_of(SegmentationSettings, given)

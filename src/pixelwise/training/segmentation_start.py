@@ -1,0 +1,83 @@
+"""What a segmentation run starts from, all checked before the first step: data, settings, and its record."""
+
+import dataclasses
+
+from pixelwise.data.doctor import Diagnosis, examine
+from pixelwise.data.folder import SegmentationFolder, fingerprint, open_folder
+from pixelwise.errors import InputError
+from pixelwise.inference.run_folder import build_model
+from pixelwise.inference.run_record import RunRecord
+from pixelwise.training.crops import channel_statistics
+from pixelwise.training.listener import Listener
+from pixelwise.training.settings import SegmentationSettings
+from pixelwise.training.side_scores import check_side_scores
+from pixelwise.training.split import training_and_validation
+from pixelwise.training.start import DataSource, check_same_files, refuse_faults, scaling_of, versions
+
+
+def healthy_folder(source: DataSource, tell: Listener) -> tuple[SegmentationFolder, Diagnosis]:
+    """The folder and what the doctor says of it.
+
+    Raises:
+        InputError: a fault that the doctor calls fatal.
+    """
+    diagnosis = examine(source.root, source.classes, source.splits, progress=tell.examined)
+    refuse_faults(source.root, diagnosis.fatal)
+    return open_folder(source.root, diagnosis.classes, source.splits), diagnosis
+
+
+def new_record(
+    source: DataSource,
+    folder: SegmentationFolder,
+    diagnosis: Diagnosis,
+    settings: SegmentationSettings,
+    tell: Listener,
+) -> RunRecord:
+    """The record of a run that starts now.
+
+    Raises:
+        InputError: no training image, none of its pixels labelled, or a model that cannot be built.
+    """
+    training = training_and_validation(folder, settings)[0]
+    pixels = tuple(int(diagnosis.class_pixels["train"][name]) for name in folder.classes.names)
+    if not any(pixels):
+        raise InputError(
+            f"labelled pixels in the training images of {folder.root}",
+            "none: every pixel means ignore",
+            "check the label maps and the classes file",
+        )
+    tell.note(f"{len(training)} training images, {len(folder.classes.names)} classes; measuring their brightness")
+    mean, std = scaling_of(settings.weights) or channel_statistics(training)
+    record = RunRecord(
+        task="segmentation",
+        model=settings.model,
+        model_settings=settings.model_settings,
+        classes=folder.classes,
+        mean=mean,
+        std=std,
+        settings=dataclasses.asdict(settings),
+        data=source.noted(fingerprint(folder)),
+        class_pixels=pixels,
+        versions=versions(),
+    )
+    # What is wrong with the model, or with what is to be made of it, should be said before a folder is made.
+    model = build_model(record)
+    if settings.deep_supervision > 0:
+        check_side_scores(model.model)
+    return record
+
+
+def check_same_data(record: RunRecord, folder: SegmentationFolder) -> None:
+    """Makes sure that a run is continued on the data it was begun on.
+
+    Raises:
+        InputError: other files, another split, or other classes.
+    """
+    check_same_files(record, fingerprint(folder), folder.root)
+    if record.classes != folder.classes:
+        assert record.classes is not None, "a segmentation run has classes"
+        raise InputError(
+            f"the classes the run was started with ({record.classes.describe()})",
+            folder.classes.describe(),
+            "restore the classes file, or start a new run",
+        )
