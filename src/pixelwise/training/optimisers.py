@@ -22,6 +22,8 @@ SCHEDULES: dict[str, Callable[[float], float]] = {
     "constant": lambda _: 1.0,
     "poly": lambda done: (1 - done) ** 0.9,
     "cosine": lambda done: (1 + math.cos(math.pi * done)) / 2,
+    # Dosovitskiy et al. 2015 halve at 300, 400 and 500 of 600 thousand steps.
+    "halvings": lambda done: 0.5 ** ((done >= 1 / 2) + (done >= 2 / 3) + (done >= 5 / 6)),
 }
 
 WARM_UP_FROM = 0.001

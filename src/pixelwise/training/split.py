@@ -1,11 +1,16 @@
 """Which images a run trains on, and which it watches itself by."""
 
+from collections.abc import Sequence
+from typing import TypeVar
+
 import torch
 
 from pixelwise.data.folder import SegmentationFolder
 from pixelwise.training.crops import WholeImages
 from pixelwise.training.draws import generator_for
 from pixelwise.training.settings import SegmentationSettings
+
+Item = TypeVar("Item")
 
 
 def training_and_validation(
@@ -20,11 +25,18 @@ def training_and_validation(
     if "val" in folder.splits:
         validation = list(folder.only("val").items)
     else:
-        # 3 keeps this draw apart from those of crops and dropout.
-        order = torch.randperm(len(training), generator=generator_for(settings.seed, 3)).tolist()
-        # At least one image stays on each side, unless nothing is to be held out.
-        count = min(len(training) - 1, max(1, round(settings.holdout * len(training)))) if settings.holdout else 0
-        held = set(order[:count])
-        validation = [item for index, item in enumerate(training) if index in held]
-        training = [item for index, item in enumerate(training) if index not in held]
+        training, validation = held_out(training, settings.holdout, settings.seed)
     return WholeImages(training, folder.classes), WholeImages(validation, folder.classes)
+
+
+def held_out(items: Sequence[Item], share: float | int, seed: int) -> tuple[list[Item], list[Item]]:
+    """The items without a share of them that the seed draws, and that share, both in their order.
+
+    At least one stays on each side, unless nothing is to be held out or there is only one.
+    """
+    # 3 keeps this draw apart from those of crops and dropout.
+    order = torch.randperm(len(items), generator=generator_for(seed, 3)).tolist()
+    count = min(len(items) - 1, max(1, round(share * len(items)))) if share else 0
+    held = set(order[:count])
+    kept = [item for index, item in enumerate(items) if index not in held]
+    return kept, [item for index, item in enumerate(items) if index in held]
