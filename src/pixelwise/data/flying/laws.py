@@ -42,18 +42,18 @@ class Motion:
 
 
 BACKGROUND = Motion(
-    way=Law(1.2, 4, -40, 40),
-    turn=Law(1.3, 2, -10, 10, chance=0.3),
-    zoom=Law(0.1, 1, 0.93, 1.07, chance=0.6, rest=1.0),
+    way=Law(1.05, 4, -40, 40),
+    turn=Law(1.0, 2, -10, 10, chance=0.3),
+    zoom=Law(0.025, 1, 0.93, 1.07, chance=0.6, rest=1.0),
 )
-"""Of the whole picture: half of all ways are below half a pixel, one in fifteen reaches the limit."""
+"""Of the whole picture: half of all ways are below 1/4 pixel in x and in y, one in sixty reaches the limit."""
 
 OBJECT = Motion(
-    way=Law(2.2, 3, -120, 120),
-    turn=Law(2.3, 2, -30, 30, chance=0.7),
-    zoom=Law(0.18, 1, 0.8, 1.2, chance=0.7, rest=1.0),
+    way=Law(1.9, 3, -120, 120),
+    turn=Law(1.7, 2, -30, 30, chance=0.7),
+    zoom=Law(0.08, 1, 0.8, 1.2, chance=0.7, rest=1.0),
 )
-"""Of each object, on top of the background's: half of all ways are below 4 pixels, one in forty reaches the limit."""
+"""Of each object, on top of the background's: half of all ways are below 2.1 pixels, one in a hundred at the limit."""
 
 REFERENCE = 384
 """The shorter side at which ways are pixels; smaller pictures have proportionally shorter ways."""

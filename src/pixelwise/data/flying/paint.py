@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int64, UInt8
+from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from pixelwise.data.flying.outlines import outline, rim
@@ -52,7 +52,8 @@ def paint(scene: Scene, places: tuple[Similarity, ...], size: Size) -> Painting:
         share = (0.5 - distance).clamp_(0, 1).mul_(shining[window])
         shining[window] -= share
         _add(canvas, share, window, layer.skin, place)
-    _add(canvas, shining, (slice(0, height), slice(0, width)), scene[0].skin, places[0])
+    x, y = torch.arange(width) + 0.5, torch.arange(height)[:, None] + 0.5
+    canvas.addcmul_(_colour(scene[0].skin, places[0], x, y).view_as(canvas), shining)
     return Painting(canvas, order, reach, sure)
 
 
@@ -102,23 +103,17 @@ def _add(
     rows = found // share.shape[1]
     columns = found - rows * share.shape[1]
     rows, columns = rows + window[0].start, columns + window[1].start
-    colour = _colour(skin, place, rows, columns).mul_(share.view(-1)[found])
-    flat = rows * canvas.shape[2] + columns
-    for channel in range(3):
-        canvas[channel].view(-1).index_add_(0, flat, colour[channel])
+    colour = _colour(skin, place, columns + 0.5, rows + 0.5).mul_(share.view(-1)[found])
+    canvas.view(3, -1).index_add_(1, rows * canvas.shape[2] + columns, colour)
 
 
-def _colour(
-    skin: Skin, place: Similarity, rows: Int64[Tensor, " N"], columns: Int64[Tensor, " N"]
-) -> Float[Tensor, "3 N"]:
-    """Red, green and blue of a surface at the centres of these pixels."""
-    x, y = columns.float().add_(0.5), rows.float().add_(0.5)
-    base = torch.from_numpy(skin.base).float()[:, None]
-    colour = base.expand(3, len(x))
+def _colour(skin: Skin, place: Similarity, x: Float[Tensor, "*h w"], y: Float[Tensor, "*h v"]) -> Float[Tensor, "3 N"]:
+    """Red, green and blue of a surface at points of the frame, whose x and y are broadcast against each other."""
+    colour = torch.from_numpy(skin.base).float()[:, None]
     for coat in skin.coats:
         values = _texture(coat, coat.texels.after(place.inverse), x, y)
         colour = torch.addmm(colour, torch.from_numpy(coat.mix).float(), values)
-    return colour.clamp(0, 1)
+    return colour.clamp_(0, 1)
 
 
 def _texture(coat: Coat, texels: Similarity, x: Float[Tensor, " N"], y: Float[Tensor, " N"]) -> Float[Tensor, "3 N"]:
@@ -126,13 +121,11 @@ def _texture(coat: Coat, texels: Similarity, x: Float[Tensor, " N"], y: Float[Te
     tile = surface(coat.tile)
     padded = tile.shape[-1]
     side = padded - 2
-    grid = torch.empty(len(x), 2)
     factor, shift = texels.factor / side, texels.shift / side  # in tiles, so that the part after the point counts
-    for axis, (by_x, by_y, start) in enumerate(
-        ((factor.real, -factor.imag, shift.real), (factor.imag, factor.real, shift.imag))
-    ):
-        line = (x * by_x).add_(y, alpha=by_y).add_(start % 1)
+    lines = []
+    for by_x, by_y, start in ((factor.real, -factor.imag, shift.real), (factor.imag, factor.real, shift.imag)):
+        line = x * by_x + (y * by_y + start % 1)
         line.sub_(line.floor())
         # 0..1 of the tile, which has a texel more on both sides, to -1..1 over all of it.
-        grid[:, axis] = line.mul_(2 * side / padded).sub_(side / padded)
-    return F.grid_sample(tile, grid[None, None], align_corners=False)[0, :, 0]
+        lines.append(line.mul_(2 * side / padded).sub_(side / padded).view(-1))
+    return F.grid_sample(tile, torch.stack(lines, dim=-1)[None, None], align_corners=False)[0, :, 0]

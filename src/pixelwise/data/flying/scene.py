@@ -14,7 +14,7 @@ from pixelwise.data.flying.recipe import Recipe
 from pixelwise.data.flying.similarity import STILL, Similarity, moved_about
 from pixelwise.data.flying.surfaces import LARGE, SMALL
 
-DIAMETER = (0.42, 0.30, 0.12, 1.40)
+DIAMETER = (0.38, 0.26, 0.12, 1.40)
 """Of objects, as shares of the shorter side: mean and spread of a Gaussian, cut at the last two."""
 
 BEYOND = 0.15
@@ -102,16 +102,16 @@ def _motions(
 
 def _background_skin(source: np.random.Generator) -> Skin:
     """A picture-like tile at about its own size, and large soft patches of light and colour over it."""
-    fine = _coat(source, source.integers(0, LARGE), (0.5, 1.0), 1.0, source.uniform(0.10, 0.24))
-    soft = _coat(source, source.integers(0, LARGE), (0.03, 0.12), 1.0, source.uniform(0.02, 0.12))
-    return Skin(source.uniform(0.2, 0.7, 3) * 0.5 + source.uniform(0.1, 0.35), (fine, soft))
+    fine = _coat(source, source.integers(0, LARGE), (0.5, 1.0), 1.0, source.uniform(0.06, 0.18))
+    soft = _coat(source, source.integers(0, LARGE), (0.03, 0.12), 1.0, source.uniform(0.02, 0.10))
+    return Skin(source.uniform(0.2, 0.7) + source.normal(0, 0.07, 3), (fine, soft))
 
 
 def _object_skin(source: np.random.Generator, radius: float) -> Skin:
     """One tile, from faint to strong; the base colour is any."""
     contrast = math.exp(source.uniform(math.log(0.03), math.log(0.3)))
     coat = _coat(source, LARGE + source.integers(0, SMALL), (0.25, 1.0), radius, contrast)
-    return Skin(source.uniform(0, 0.9, 3) * 0.6 + source.uniform(0, 0.4), (coat,))
+    return Skin(source.uniform(0.05, 0.9) + source.normal(0, 0.18, 3), (coat,))
 
 
 def _coat(
@@ -126,6 +126,6 @@ def _coat(
     factor = cmath.rect(density * radius, source.uniform(0, 2 * math.pi))
     shift = complex(*source.uniform(0, 512, 2))
     grey = np.full((3, 3), 1 / 3)  # pictures differ in lightness more than in colour
-    colour = source.normal(0, 0.5, (3, 3))
-    share = source.uniform(0.4, 1.0)
-    return Coat(int(tile), Similarity(factor, shift), contrast * (share * 1.5 * grey + (1 - 0.6 * share) * colour))
+    colour = source.normal(0, 0.2, (3, 3))
+    # The three values of a tile are nearly independent, so their mean has 1/sqrt(3) of the deviation of each.
+    return Coat(int(tile), Similarity(factor, shift), contrast * (math.sqrt(3) * grey + colour))

@@ -1,6 +1,7 @@
 """Motion and occlusion of a scene, exactly, at every pixel centre of frame 1."""
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
@@ -17,7 +18,7 @@ def flow_of(scene: Scene, order: UInt8[Tensor, "H W"]) -> Flow:
     motions = [layer.motion for layer in scene]
     # motion(p) - p = (factor - 1) p + shift, in one table for all layers.
     table = torch.tensor([[m.factor.real - 1, m.factor.imag, m.shift.real, m.shift.imag] for m in motions])
-    turned, tilted, right, down = table.T.contiguous()[:, order.long()]
+    turned, tilted, right, down = F.embedding(order.int(), table).unbind(-1)
     x = torch.arange(width) + 0.5
     y = (torch.arange(height) + 0.5)[:, None]
     return torch.stack([turned * x - tilted * y + right, tilted * x + turned * y + down])
