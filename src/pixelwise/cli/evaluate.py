@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from pixelwise.cli.screen import note, progress_bar, wrote
-from pixelwise.evaluation import Scores
+from pixelwise.evaluation import FlowScores, Scores
 from pixelwise.evaluation import evaluate as evaluate_run
 from pixelwise.inference.run_folder import read_record
 
@@ -72,5 +72,16 @@ def _note_objects(scores: Scores) -> None:
         )
 
 
-NOTES: dict[str, Callable[[Any], None]] = {"segmentation": _note_segmentation}
+def _note_flow(scores: FlowScores) -> None:
+    note(f"{len(scores.images)} pairs of split {scores.split}")
+    for method in scores.methods:
+        named = scores.named(method)
+        groups = ", ".join(f"{group} {error:.2f}" for group, error in list(scores.by_group(method).items())[1:])
+        note(
+            f"{method:<10} EPE {named['epe_pooled']:.3f} px pooled, {named['epe_per_image']:.3f} per image; "
+            f"Fl {named['fl_pooled']:.1%} pooled; EPE by pixels: {groups}"
+        )
+
+
+NOTES: dict[str, Callable[[Any], None]] = {"segmentation": _note_segmentation, "flow": _note_flow}
 """For each task the function that says its scores."""

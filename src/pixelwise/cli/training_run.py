@@ -11,7 +11,13 @@ from pixelwise.errors import InputError
 from pixelwise.training import Listener, Run, train
 from pixelwise.training.metrics_file import read_rows
 
-SHOWN = {"val_mean_iou": "val mean IoU", "val_ap50": "val AP50", "val_mask_ap50": "val mask AP50"}
+SHOWN = {
+    "val_epe": "val EPE",
+    "val_epe_of_no_motion": "(no motion)",
+    "val_mean_iou": "val mean IoU",
+    "val_ap50": "val AP50",
+    "val_mask_ap50": "val mask AP50",
+}
 """Scores on validation images that are told of an epoch, and how they are called."""
 
 

@@ -44,19 +44,27 @@ class DetectionEvaluation:
     judged: tuple[Judged, ...]
     boxes: DetectionScores
     masks: DetectionScores | None
+    baseline: DetectionScores | None = None
+    """Scores of boxes that were found without looking, see `pixelwise.evaluation.grid_baseline`."""
 
     def to_json(self) -> dict[str, Any]:
         """All scores and error counts as plain values; NaN becomes None."""
         parts = {"boxes": self.boxes, "masks": self.masks}
-        return {name: _json(scores) for name, scores in parts.items() if scores is not None}
+        plain = {name: _json(scores) for name, scores in parts.items() if scores is not None}
+        if self.baseline is not None:
+            plain["baseline"] = self.baseline.to_json()
+        return plain
 
 
-def score_detections(judged: Sequence[Judged], classes: tuple[str, ...]) -> DetectionEvaluation:
+def score_detections(
+    judged: Sequence[Judged], classes: tuple[str, ...], baseline: Sequence[Judged] = ()
+) -> DetectionEvaluation:
     """The scores of detections, of their masks too where every image with objects has masks on both sides.
 
     Args:
         judged: name, true objects and detections of each image.
         classes: the names, the background first.
+        baseline: the same images with the detections of a floor to be beaten.
 
     Raises:
         InputError: what `pixelwise.metrics.detection.coco_scores` refuses.
@@ -65,7 +73,8 @@ def score_detections(judged: Sequence[Judged], classes: tuple[str, ...]) -> Dete
     covered = all(each.masks is not None or not len(each) for each in truths)
     masked = any(map(len, truths)) and covered and all(each.masks is not None or not len(each) for each in found)
     masks = coco_scores(truths, found, classes, "masks") if masked else None
-    return DetectionEvaluation(tuple(judged), coco_scores(truths, found, classes, "boxes"), masks)
+    floor = coco_scores([each[1] for each in baseline], [each[2] for each in baseline], classes) if baseline else None
+    return DetectionEvaluation(tuple(judged), coco_scores(truths, found, classes, "boxes"), masks, floor)
 
 
 def detection_sections(

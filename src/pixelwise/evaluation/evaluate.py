@@ -5,23 +5,31 @@ from pathlib import Path
 from typing import Any
 
 from pixelwise.data.detection.folder import DetectionFolder
+from pixelwise.data.flow import FlowFolder
 from pixelwise.data.folder import SegmentationFolder
 from pixelwise.errors import InputError
 from pixelwise.evaluation.asked import Asked, Progress
 from pixelwise.evaluation.detection import DetectionEvaluation
+from pixelwise.evaluation.detector import evaluate_detector
+from pixelwise.evaluation.flow import evaluate_flow
+from pixelwise.evaluation.flow_scores import FlowScores
 from pixelwise.evaluation.scores import Scores
 from pixelwise.evaluation.segmentation import evaluate_segmenter
-from pixelwise.inference import Detector, Predictor, Segmenter, load
+from pixelwise.inference import Predictor, load
 
-AnyScores = Scores | DetectionEvaluation
+AnyScores = Scores | DetectionEvaluation | FlowScores
 
-EVALUATIONS: dict[str, Callable[[Any, Any, Asked], AnyScores]] = {"segmentation": evaluate_segmenter}
+EVALUATIONS: dict[str, Callable[[Any, Any, Asked], AnyScores]] = {
+    "segmentation": evaluate_segmenter,
+    "detection": evaluate_detector,
+    "flow": evaluate_flow,
+}
 """For each task the function of a predictor, a folder (open or not) and what is asked."""
 
 
 def evaluate(
     run: str | Path | Predictor,
-    data: str | Path | SegmentationFolder | DetectionFolder,
+    data: str | Path | SegmentationFolder | DetectionFolder | FlowFolder,
     split: str | None = None,
     out: str | Path | None = None,
     splits: str | Path | None = None,
@@ -44,7 +52,7 @@ def evaluate(
     """
     if out is not None:
         _check_report_folder(Path(out))
-    predictor = run if isinstance(run, Segmenter | Detector) else load(run)
+    predictor = run if isinstance(run, Predictor) else load(run)
     opened = Path(data) if isinstance(data, str) else data
     asked = Asked(split, _path(out), _path(splits), _path(attributes), progress)
     return EVALUATIONS[predictor.record.task](predictor, opened, asked)

@@ -4,17 +4,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pixelwise.inference.detector import Detector, open_detector
+from pixelwise.inference.flow_estimator import FlowEstimator, open_flow_estimator
 from pixelwise.inference.run_folder import read_record
 from pixelwise.inference.run_record import RunRecord
 from pixelwise.inference.segmenter import Segmenter, open_segmenter
 from pixelwise.inference.use import Use
 
-Predictor = Segmenter | Detector
+Predictor = Segmenter | Detector | FlowEstimator
 """A trained model, ready to be asked: `predict(image)` gives what its task gives."""
 
 PREDICTORS: dict[str, Callable[[Path, RunRecord, Use], Predictor]] = {
     "segmentation": open_segmenter,
     "detection": open_detector,
+    "flow": open_flow_estimator,
 }
 
 
@@ -25,7 +27,7 @@ def load(
     fold: bool = False,
     precision: str = "32",
 ) -> Predictor:
-    """The predictor of a run folder: a `Segmenter` or a `Detector`, by the run's task.
+    """The predictor of a run folder: a `Segmenter`, a `Detector` or a `FlowEstimator`, by the run's task.
 
     Weights are read as safetensors, the rest as JSON: nothing in the folder is executed.
 

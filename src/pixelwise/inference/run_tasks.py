@@ -34,5 +34,6 @@ def _label_map_classes(record: RunRecord) -> tuple[Any, ...]:
 
 RUN_TASKS: dict[str, RunTask] = {
     "segmentation": RunTask(_label_map_fault, _label_map_classes),
+    "flow": RunTask(lambda _: "", lambda _: ()),
     "detection": RunTask(object_facts_fault, lambda record: (len(ObjectFacts.of(record).classes),)),
 }

@@ -17,6 +17,8 @@ from pixelwise.models.detection.mask_rcnn import (
     mask_rcnn_resnet50_fpn,
     mask_rcnn_resnet50_fpn_v2,
 )
+from pixelwise.models.flow.flownet_c import flownet_c
+from pixelwise.models.flow.flownet_s import flownet_s
 from pixelwise.models.segmentation.context import context_net, front_end
 from pixelwise.models.segmentation.deconvnet import deconvnet
 from pixelwise.models.segmentation.fcn import fcn8s, fcn16s, fcn32s
@@ -73,6 +75,7 @@ by_task: dict[str, dict[str, Builder]] = {
         "faster_rcnn_resnet50_fpn_v2": faster_rcnn_resnet50_fpn_v2,
         "faster_rcnn_resnet50_c4": faster_rcnn_resnet50_c4,
     },
+    "flow": {"flownet_s": flownet_s, "flownet_c": flownet_c},
 }
 """The networks of each task. Builders of segmentation and detection take the number of classes first."""
 

@@ -1,13 +1,15 @@
 """A network together with the scaling of its input, so that images stay 0..1 everywhere else."""
 
 from collections.abc import Sequence
-from typing import cast
+from typing import TypeVar, cast
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from pixelwise.shapes import Images
+
+Network = TypeVar("Network", bound=nn.Module)
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 """Of red, green and blue over ImageNet's training images, which all weights published by torchvision expect."""
@@ -51,7 +53,7 @@ class NormalisedPair(nn.Module):
         return cast(tuple[Tensor, ...], self.model((first - self.mean) / self.std, (second - self.mean) / self.std))
 
 
-def channels_last(model: Normalised) -> Normalised:
+def channels_last(model: Network) -> Network:
     """The same network, its weights laid out with channels last, in which CPU convolutions are faster.
 
     Measured in benchmarks/unet.py.

@@ -1,32 +1,42 @@
 """Which images a run trains on, and which it watches itself by."""
 
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 
+from pixelwise.data.detection.folder import DetectionFolder
 from pixelwise.data.folder import SegmentationFolder
 from pixelwise.training.crops import WholeImages
 from pixelwise.training.draws import generator_for
 from pixelwise.training.settings import SegmentationSettings
 
 Item = TypeVar("Item")
+"""A member of any folder."""
 
 
 def training_and_validation(
     folder: SegmentationFolder, settings: SegmentationSettings
 ) -> tuple[WholeImages, WholeImages]:
-    """The splits train and val, or, where there is no val, train without a seeded share of it, and that share.
+    """The images that `parted` gives, with their label maps.
+
+    Raises:
+        InputError: the folder has no training image.
+    """
+    training, validation = parted(folder, settings.holdout, settings.seed)
+    return WholeImages(training, folder.classes), WholeImages(validation, folder.classes)
+
+
+def parted(folder: SegmentationFolder | DetectionFolder, holdout: float, seed: int) -> tuple[list[Any], list[Any]]:
+    """The items of the splits train and val, or, where there is no val, train without a seeded share of it, and that.
 
     Raises:
         InputError: the folder has no training image.
     """
     training = list(folder.only("train").items)
     if "val" in folder.splits:
-        validation = list(folder.only("val").items)
-    else:
-        training, validation = held_out(training, settings.holdout, settings.seed)
-    return WholeImages(training, folder.classes), WholeImages(validation, folder.classes)
+        return training, list(folder.only("val").items)
+    return held_out(training, holdout, seed)
 
 
 def held_out(items: Sequence[Item], share: float | int, seed: int) -> tuple[list[Item], list[Item]]:
