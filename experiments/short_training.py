@@ -1,5 +1,6 @@
 """Trains a segmenter on scenes in memory for a few hundred steps, with the project's loss and light augmentation."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -28,7 +29,16 @@ class Schedule:
     learning_rate: float = 3e-3
 
 
-def trained(network: nn.Module, scenes: Scenes, schedule: Schedule, seed: int) -> nn.Module:
+Change = Callable[[Sample, torch.Generator], Sample]
+"""What is done to a sample beside moving and tinting it."""
+
+
+def unchanged(sample: Sample, draws: torch.Generator) -> Sample:
+    """The sample itself."""
+    return sample
+
+
+def trained(network: nn.Module, scenes: Scenes, schedule: Schedule, seed: int, change: Change = unchanged) -> nn.Module:
     """The network trained on the scenes, in evaluation mode; takes images 0..1.
 
     Args:
@@ -36,6 +46,7 @@ def trained(network: nn.Module, scenes: Scenes, schedule: Schedule, seed: int) -
         scenes: labelled images, drawn with replacement.
         schedule: steps, batch, learning rate.
         seed: decides which images are drawn and how they are moved and tinted.
+        change: done to every drawn sample before it is moved.
     """
     model = channels_last(Normalised(network, MEAN, SPREAD)).train()
     draws = torch.Generator().manual_seed(seed)
@@ -44,7 +55,7 @@ def trained(network: nn.Module, scenes: Scenes, schedule: Schedule, seed: int) -
         optimizer, schedule.learning_rate, total_steps=max(2, schedule.steps), pct_start=0.1
     )
     for _ in range(schedule.steps):
-        images, labels = draw_batch(scenes, schedule.batch, draws)
+        images, labels = draw_batch(scenes, schedule.batch, draws, change)
         loss = cross_entropy(model(images), labels)
         optimizer.zero_grad()
         loss.backward()
@@ -53,11 +64,12 @@ def trained(network: nn.Module, scenes: Scenes, schedule: Schedule, seed: int) -
     return model.eval()
 
 
-def draw_batch(scenes: Scenes, count: int, draws: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Some of the scenes, each moved and tinted anew."""
+def draw_batch(scenes: Scenes, count: int, draws: torch.Generator, change: Change = unchanged) -> tuple[Tensor, Tensor]:
+    """Some of the scenes, each changed, moved and tinted anew."""
     images, labels = [], []
     for index in torch.randint(len(scenes), (count,), generator=draws).tolist():
-        drawn = augment(Sample(image=scenes.images[index] / 255, labels=scenes.labels[index]), light(), draws)
+        sample = change(Sample(image=scenes.images[index] / 255, labels=scenes.labels[index]), draws)
+        drawn = augment(sample, light(), draws)
         assert drawn.labels is not None, "augment keeps what it is given"
         images.append(drawn.image)
         labels.append(drawn.labels)
