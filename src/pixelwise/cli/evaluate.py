@@ -7,6 +7,7 @@ from typing import Any
 from pixelwise.cli.screen import note, progress_bar, wrote
 from pixelwise.evaluation import FlowScores, Scores
 from pixelwise.evaluation import evaluate as evaluate_run
+from pixelwise.evaluation.detection import DetectionEvaluation
 from pixelwise.inference.run_folder import read_record
 
 
@@ -20,7 +21,7 @@ def evaluate(
     splits: Path | None = None,
     attributes: Path | None = None,
 ) -> None:
-    """Score a trained model on images with label maps, and write a report to look at.
+    """Score a trained model on data of the kind it learned from, and write a report to look at.
 
     Classes with a border between objects also get the AP of the separated objects.
 
@@ -31,9 +32,9 @@ def evaluate(
     run
         A run folder made by `pixelwise train`.
     data
-        A folder of images with label maps.
+        A folder of images with label maps, boxes or flow, as the run was trained on.
     out
-        Folder for report.html, scores.json and images.csv.
+        Folder for report.html, scores.json and images.csv; detections are also kept as detections.json, for COCO.
     split
         Which part of the data, or all; default: test, else val, else all.
     splits
@@ -60,6 +61,17 @@ def _note_segmentation(scores: Scores) -> None:
     _note_objects(scores)
 
 
+def _note_detection(evaluation: DetectionEvaluation) -> None:
+    boxes, masks, floor = evaluation.boxes, evaluation.masks, evaluation.baseline
+    note(f"{boxes.table.images} images, {sum(boxes.truths_by_class.values())} true objects")
+    note(evaluation.summary())
+    width = max(map(len, boxes.classes))
+    for name, ap50 in boxes.ap_by_class_at(0.5).items():
+        beside = "" if masks is None else f"  masks {masks.ap_by_class_at(0.5)[name]:.4f}"
+        grid = "" if floor is None else f"   (grid: {floor.ap_by_class_at(0.5)[name]:.4f})"
+        note(f"  {name:<{width}}  AP50 boxes {ap50:.4f}{beside}{grid}")
+
+
 def _note_objects(scores: Scores) -> None:
     """AP of the separated objects, where there are any, beside that of connected components."""
     objects, floor = scores.objects, scores.components
@@ -83,5 +95,9 @@ def _note_flow(scores: FlowScores) -> None:
         )
 
 
-NOTES: dict[str, Callable[[Any], None]] = {"segmentation": _note_segmentation, "flow": _note_flow}
+NOTES: dict[str, Callable[[Any], None]] = {
+    "segmentation": _note_segmentation,
+    "detection": _note_detection,
+    "flow": _note_flow,
+}
 """For each task the function that says its scores."""

@@ -47,6 +47,13 @@ class DetectionEvaluation:
     baseline: DetectionScores | None = None
     """Scores of boxes that were found without looking, see `pixelwise.evaluation.grid_baseline`."""
 
+    def summary(self) -> str:
+        """The scores in one line, beside those of the baseline."""
+        parts = {"boxes": self.boxes, "masks": self.masks}
+        told = [f"{name}: AP50 {part.ap50:.3f}, AP {part.ap:.3f}" for name, part in parts.items() if part is not None]
+        floor = "" if self.baseline is None else f" (a grid of equal boxes: AP50 {self.baseline.ap50:.3f})"
+        return "; ".join(told) + floor
+
     def to_json(self) -> dict[str, Any]:
         """All scores and error counts as plain values; NaN becomes None."""
         parts = {"boxes": self.boxes, "masks": self.masks}

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -30,6 +30,24 @@ KEPT_BYTES = 512_000_000
 
 Channels = tuple[float, float, float]
 """One number for each of red, green and blue."""
+
+
+@runtime_checkable
+class Picture(Protocol):
+    """Anything with an image."""
+
+    @property
+    def image(self) -> Image:
+        """RGB, float 0..1."""
+
+
+@runtime_checkable
+class Pictures(Protocol):
+    """Images by number."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> Picture: ...
 
 
 class Batch(NamedTuple):
@@ -161,7 +179,7 @@ def collate(crops: Sequence[Crop | InputError]) -> Batch | InputError:
     return Batch(images, truth._replace(labels=truth.labels.long()), tuple(crop.name for crop in good))
 
 
-def channel_statistics(images: WholeImages, at_most: int = 100) -> tuple[Channels, Channels]:
+def channel_statistics(images: Pictures, at_most: int = 100) -> tuple[Channels, Channels]:
     """Mean and standard deviation of each channel over evenly spaced images, `at_most` so many to bound the time."""
     chosen = np.unique(np.linspace(0, len(images) - 1, min(at_most, len(images))).round().astype(int))
     sums = torch.zeros(3, 3, dtype=torch.float64)  # rows: pixels, sum, sum of squares; float64 keeps large sums exact

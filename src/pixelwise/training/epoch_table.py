@@ -28,6 +28,9 @@ class EpochTable(Callback):
         rate = trainer.optimizers[0].param_groups[0]["lr"]
         row: Row = {"epoch": trainer.current_epoch + 1.0, "step": float(trainer.global_step), "learning_rate": rate}
         row |= {name: float(value) for name, value in sorted(trainer.callback_metrics.items())}
+        if (trainer.current_epoch + 1) % (trainer.check_val_every_n_epoch or 1):
+            # Lightning goes on giving what it was told last.
+            row = {name: value for name, value in row.items() if not name.startswith("val_")}
         row["seconds"] = round(time.perf_counter() - self._started, 3)
         self._rows.append(row)
         write_rows(self._path, self._rows)

@@ -65,6 +65,7 @@ def fit(
             max_epochs=loop.epochs,
             precision=PRECISIONS[loop.precision],
             gradient_clip_val=loop.clip or None,
+            check_val_every_n_epoch=loop.validate_every,
             callbacks=_callbacks(loop, run, EpochTable(run / "metrics.csv", epochs, report)),
             plugins=[WholeCheckpoints()],
             logger=TensorBoardLogger(run, name="", version="tensorboard"),

@@ -9,8 +9,8 @@ class Loop(NamedTuple):
 
     `collate` makes a batch of items. `watched` is the logged score by which the best epoch is told, the highest or,
     with `lowest`, the lowest. `clip` is the largest norm of the gradient of all weights together, 0 for no limit.
-    `warm_up` is the number of first steps over which the learning rate rises. Validation images are looked at every
-    `validate_every` epochs, and after the last.
+    `warm_up` is the number of first steps over which the learning rate rises. Validation images are looked at after
+    every `validate_every` epochs.
     """
 
     epochs: int

@@ -1,5 +1,6 @@
 """The report of a run: how training went, and how the model does on its validation images."""
 
+import math
 from pathlib import Path
 
 from pixelwise.drawing import line_chart
@@ -17,7 +18,7 @@ def write_training_report(run: Path, predictor: Segmenter, validation: WholeImag
     record = predictor.record
     rows = read_rows(run / "metrics.csv")
     scores = None
-    sections = [Section("Training", [*_curves(rows), _settings(record.settings)])]
+    sections = [Section("Training", [*_curves(rows), settings_table(record.settings)])]
     if len(validation):
         scores = score_images(predictor, validation.items, validation.classes, "validation")
         chosen = "The weights were chosen on these images, so the scores flatter a little. "
@@ -49,18 +50,21 @@ def write_training_report(run: Path, predictor: Segmenter, validation: WholeImag
     return scores
 
 
-def _curves(rows: list[Row]) -> list[Chart]:
-    def series(name: str) -> list[tuple[float, float]]:
-        return [(row["epoch"], row[name]) for row in rows if name in row]
+def series(rows: list[Row], name: str) -> list[tuple[float, float]]:
+    """The points (epoch, value) of one column, where it was measured."""
+    return [(row["epoch"], row[name]) for row in rows if not math.isnan(row.get(name, math.nan))]
 
-    losses = {"training": series("loss"), "validation": series("val_loss")}
+
+def _curves(rows: list[Row]) -> list[Chart]:
+    losses = {"training": series(rows, "loss"), "validation": series(rows, "val_loss")}
     charts = [Chart(line_chart({name: line for name, line in losses.items() if line}, "epoch", "loss", "Loss"))]
-    if line := series("val_mean_iou"):
+    if line := series(rows, "val_mean_iou"):
         charts.append(
             Chart(line_chart({"mean IoU": line}, "epoch", "mean IoU", "Mean IoU on validation images", (0, 1)))
         )
     return charts
 
 
-def _settings(settings: dict[str, object]) -> Table:
+def settings_table(settings: dict[str, object]) -> Table:
+    """The settings of a run, name by name."""
     return Table(["setting", "value"], [[name, str(value)] for name, value in settings.items()], "Settings of this run")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 
+from pixelwise.data.classes import ClassTable
 from pixelwise.data.detection.box_inspection import BoxInspection, inspect_boxes
 from pixelwise.data.detection.box_order import meant_otherwise
 from pixelwise.data.detection.folder import DetectionFolder, list_detection
@@ -86,6 +87,7 @@ def examine_boxes(
     masks: bool = True,
     splits: Path | None = None,
     progress: Callable[[int, int], None] | None = None,
+    table: ClassTable | None = None,
 ) -> BoxDiagnosis:
     """Every fault of a detection folder; fatal ones first, then those that are repaired. Each image is decoded once.
 
@@ -96,7 +98,7 @@ def examine_boxes(
         InputError: as `list_detection`: nothing there, no known layout, or a file for all images cannot be read.
             Faults of single images and objects are never raised.
     """
-    folder = list_detection(root, classes, masks, splits)
+    folder = list_detection(root, classes, masks, splits, table)
     base = folder.root if folder.root.is_dir() else folder.root.parent
     inspections: list[BoxInspection] = []
     with ThreadPoolExecutor(THREADS) as threads:

@@ -25,7 +25,7 @@ FITTING = 0.99
 
 
 def meant_otherwise(
-    layout: Literal["coco", "voc", "yolo"], boxes: Boxes, sizes: Float[Tensor, "N 2"]
+    layout: Literal["coco", "voc", "yolo", "instances"], boxes: Boxes, sizes: Float[Tensor, "N 2"]
 ) -> tuple[str, float] | None:
     """What the boxes seem to be instead, in words, and the share that does not fit as they are read.
 
@@ -34,7 +34,7 @@ def meant_otherwise(
         boxes: x0 y0 x1 y1 in pixels, of all images.
         sizes: height and width of the image of each.
     """
-    if len(boxes) < FEWEST:
+    if len(boxes) < FEWEST or layout == "instances":  # those are read off the pixels
         return None
     misfits = float((~_fits(boxes, sizes)).double().mean())
     if misfits < MISFITS:

@@ -1,4 +1,4 @@
-"""A folder of images with boxes as a list of items with classes and splits: COCO's, Pascal VOC's or YOLO's layout."""
+"""A folder of images with boxes as a list of items with classes and splits, in whichever layout."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -6,7 +6,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from pixelwise.data.classes import ClassTable
 from pixelwise.data.detection.coco_folder import find_coco, list_coco
+from pixelwise.data.detection.instance_folder import holds_label_maps, list_instances, own_table
 from pixelwise.data.detection.items import DetectionItem, DetectionListing
 from pixelwise.data.detection.voc_folder import find_voc, list_voc
 from pixelwise.data.detection.yolo_folder import find_yolo, list_yolo
@@ -14,11 +16,11 @@ from pixelwise.data.faults import Fault, relative
 from pixelwise.data.folder import ordered_splits
 from pixelwise.errors import InputError
 
-Layout = Literal["coco", "voc", "yolo"]
+Layout = Literal["coco", "voc", "yolo", "instances"]
 
 LAYOUT_HINT = (
     "COCO: images/ and annotations.json; Pascal VOC: JPEGImages/ and Annotations/; "
-    "YOLO: images/train/, labels/train/ and data.yaml"
+    "YOLO: images/train/, labels/train/ and data.yaml; label maps that number objects: images/, labels/ and classes.txt"
 )
 
 
@@ -60,7 +62,11 @@ class DetectionFolder:
 
 
 def open_detection(
-    root: Path, classes: Sequence[str] | None = None, masks: bool = True, splits: Path | None = None
+    root: Path,
+    classes: Sequence[str] | None = None,
+    masks: bool = True,
+    splits: Path | None = None,
+    table: ClassTable | None = None,
 ) -> DetectionFolder:
     """The items, splits and classes of a data set with boxes; the layout is recognised.
 
@@ -73,11 +79,12 @@ def open_detection(
             set's own: COCO's by category id, VOC's by alphabet, YOLO's by number.
         masks: whether objects get masks where the files have any. Without, faults of masks do not matter.
         splits: a CSV with the columns file,split, where the layout says nothing of splits.
+        table: for label maps, what their values mean; None takes classes.txt in the folder.
 
     Raises:
         InputError: naming file and line: nothing there, no known layout, no image, or a fatal fault of the listing.
     """
-    folder = list_detection(root, classes, masks, splits)
+    folder = list_detection(root, classes, masks, splits, table)
     fatal = next((fault for fault in folder.faults if fault.severity == "fatal"), None)
     if fatal:
         raise fatal.as_error()
@@ -85,7 +92,11 @@ def open_detection(
 
 
 def list_detection(
-    root: Path, classes: Sequence[str] | None = None, masks: bool = True, splits: Path | None = None
+    root: Path,
+    classes: Sequence[str] | None = None,
+    masks: bool = True,
+    splits: Path | None = None,
+    table: ClassTable | None = None,
 ) -> DetectionFolder:
     """As `open_detection`, but fatal faults of single files are kept in `faults` for the doctor.
 
@@ -95,27 +106,42 @@ def list_detection(
     root = Path(root)
     if splits is not None and not splits.is_file():
         raise InputError("an existing splits file", f"{splits}", hint="check the path")
-    layout, listing = _listed(root, classes, masks, splits)
+    layout, listing = _listed(root, classes, masks, splits, table)
     if not listing.items:
         raise InputError("a data set with at least one image", f"{root}: none", hint=LAYOUT_HINT)
     items = _apart(listing.items, root)
     return DetectionFolder(root, layout, items, listing.classes, listing.category_ids, listing.faults)
 
 
+def layout_of(root: Path) -> Layout | None:
+    """The layout of a folder or COCO file; None where it has none of them.
+
+    Where a folder has annotations of boxes, label maps beside them do not matter.
+    """
+    if find_coco(root):
+        return "coco"
+    if find_voc(root):
+        return "voc"
+    if find_yolo(root):
+        return "yolo"
+    return "instances" if holds_label_maps(root) else None
+
+
 def _listed(
-    root: Path, classes: Sequence[str] | None, masks: bool, splits: Path | None
+    root: Path, classes: Sequence[str] | None, masks: bool, splits: Path | None, table: ClassTable | None
 ) -> tuple[Layout, DetectionListing]:
     if not root.exists():
         raise InputError("a folder with images and boxes", f"{root}, where there is nothing", hint="check the path")
-    coco = find_coco(root)
-    if coco:
-        return "coco", list_coco(root, coco, classes, masks, splits)
+    layout = layout_of(root)
+    if layout == "coco":
+        return layout, list_coco(root, find_coco(root), classes, masks, splits)
     voc = find_voc(root)
-    if voc:
-        return "voc", list_voc(root, voc, classes, splits)
-    yolo = find_yolo(root)
-    if yolo:
-        return "yolo", list_yolo(root, yolo, classes, masks, splits)
+    if layout == "voc" and voc:
+        return layout, list_voc(root, voc, classes, splits)
+    if layout == "yolo":
+        return layout, list_yolo(root, find_yolo(root), classes, masks, splits)
+    if layout == "instances":
+        return layout, list_instances(root, table or own_table(root), classes, masks, splits)
     inside = ", ".join(sorted(child.name for child in root.iterdir())[:8]) or "nothing"
     raise InputError("a folder with images and boxes", f"{root} with {inside}", hint=LAYOUT_HINT)
 

@@ -47,7 +47,10 @@ def find_yolo(root: Path) -> tuple[YoloPlace, ...]:
     if not found and whole.images.is_dir() and whole.labels.is_dir():
         found = [whole]
     texts = any(next(place.labels.rglob("*.txt"), None) for place in found)
-    return tuple(found) if texts or _names_file(root) else ()
+    if texts:
+        return tuple(found)
+    # Without a single label file: a list of names makes it YOLO's, unless the labels are pictures.
+    return tuple(found) if _names_file(root) and not any(image_files(place.labels) for place in found) else ()
 
 
 def list_yolo(

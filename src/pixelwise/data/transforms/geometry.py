@@ -4,7 +4,7 @@ The draw is a linear map around two centres, plus a smooth displacement when the
 image position = centre + matrix (crop position - crop centre) + displacement (crop position).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import cos, radians, sin, tan
 
@@ -20,6 +20,10 @@ from pixelwise.shapes import Size
 
 COARSE = 3
 """The elastic displacement is drawn on a 3 x 3 grid (Ronneberger et al. 2015, section 3.1)."""
+
+
+Point = tuple[float, float]
+"""x and y in pixels of the image."""
 
 
 @dataclass(frozen=True)
@@ -126,6 +130,18 @@ def draw_move(geometry: Geometry, crop: Size | None, size: Size, generator: torc
     centre = _draw_centre(matrix, crop, size, draws[6:8], whole=geometry.exact)
     displacement = _draw_displacement(geometry.elastic, crop, generator) if geometry.elastic > 0 else None
     return Move(crop, matrix, centre, displacement, geometry.exact)
+
+
+def centred(move: Move, point: Point, size: Size) -> Move:
+    """The move with a point in the middle of the crop, as near as the image's border allows."""
+    footprint = move.matrix.abs() @ torch.tensor(move.size[::-1], dtype=torch.float64)
+    free = torch.tensor(size[::-1], dtype=torch.float64) - footprint
+    wanted = torch.tensor(point, dtype=torch.float64) - footprint / 2
+    middle = free / 2
+    if move.exact:  # such moves copy whole pixels
+        wanted, middle = wanted.floor(), middle.floor()
+    start = torch.where(free >= 0, wanted.clamp(min=0).minimum(free), middle)
+    return replace(move, centre=start + footprint / 2)
 
 
 def read(
