@@ -42,16 +42,16 @@ class Motion:
 
 
 BACKGROUND = Motion(
-    way=Law(1.05, 4, -40, 40),
-    turn=Law(1.0, 2, -10, 10, chance=0.3),
-    zoom=Law(0.025, 1, 0.93, 1.07, chance=0.6, rest=1.0),
+    way=Law(1.05, 4.0, -40.0, 40.0),
+    turn=Law(1.0, 2.0, -10.0, 10.0, chance=0.3),
+    zoom=Law(0.025, 1.0, 0.93, 1.07, chance=0.6, rest=1.0),
 )
 """Of the whole picture: half of all ways are below 1/4 pixel in x and in y, one in sixty reaches the limit."""
 
 OBJECT = Motion(
-    way=Law(1.9, 3, -120, 120),
-    turn=Law(1.7, 2, -30, 30, chance=0.7),
-    zoom=Law(0.08, 1, 0.8, 1.2, chance=0.7, rest=1.0),
+    way=Law(1.9, 3.0, -120.0, 120.0),
+    turn=Law(1.7, 2.0, -30.0, 30.0, chance=0.7),
+    zoom=Law(0.08, 1.0, 0.8, 1.2, chance=0.7, rest=1.0),
 )
 """Of each object, on top of the background's: half of all ways are below 2.1 pixels, one in a hundred at the limit."""
 

@@ -17,6 +17,9 @@ from pixelwise.data.flying.similarity import Similarity
 from pixelwise.data.flying.surfaces import surface
 from pixelwise.shapes import Size
 
+Coordinates = Float[Tensor, "*#points"]
+"""Of points of a frame; those in x and those in y are broadcast against each other."""
+
 NEAR = 1.001
 """Pixels: a point differs from the centre of its pixel by up to sqrt(1/2), and between grid points of an outline the
 distance changes at most sqrt(2) times as fast as the place. So where the centre is this far inside or outside, all of
@@ -107,8 +110,8 @@ def _add(
     canvas.view(3, -1).index_add_(1, rows * canvas.shape[2] + columns, colour)
 
 
-def _colour(skin: Skin, place: Similarity, x: Float[Tensor, "*h w"], y: Float[Tensor, "*h v"]) -> Float[Tensor, "3 N"]:
-    """Red, green and blue of a surface at points of the frame, whose x and y are broadcast against each other."""
+def _colour(skin: Skin, place: Similarity, x: Coordinates, y: Coordinates) -> Float[Tensor, "3 N"]:
+    """Red, green and blue of a surface at points of the frame."""
     colour = torch.from_numpy(skin.base).float()[:, None]
     for coat in skin.coats:
         values = _texture(coat, coat.texels.after(place.inverse), x, y)
@@ -116,7 +119,7 @@ def _colour(skin: Skin, place: Similarity, x: Float[Tensor, "*h w"], y: Float[Te
     return colour.clamp_(0, 1)
 
 
-def _texture(coat: Coat, texels: Similarity, x: Float[Tensor, " N"], y: Float[Tensor, " N"]) -> Float[Tensor, "3 N"]:
+def _texture(coat: Coat, texels: Similarity, x: Coordinates, y: Coordinates) -> Float[Tensor, "3 N"]:
     """The tile's values at points of the frame; the tile repeats."""
     tile = surface(coat.tile)
     padded = tile.shape[-1]

@@ -17,6 +17,9 @@ from pixelwise.data.flying.surfaces import LARGE, SMALL
 DIAMETER = (0.38, 0.26, 0.12, 1.40)
 """Of objects, as shares of the shorter side: mean and spread of a Gaussian, cut at the last two."""
 
+SMALLEST = 8.0
+"""Pixels across in either frame: smaller things are specks, and `outlines.REACH` relies on it."""
+
 BEYOND = 0.15
 """Centres lie anywhere in the picture and this share of its sides around it, so that objects enter and leave."""
 
@@ -78,6 +81,8 @@ def draw_scene(recipe: Recipe, source: np.random.Generator) -> Scene:
     shapes = source.integers(0, OUTLINES, count)
     mirrored = source.random(count) < 0.5
     own = _motions(OBJECT, recipe, source, centres)
+    shrunk = np.array([min(1.0, whole.zoom * motion.zoom) for motion in own])
+    radii = np.maximum(radii, SMALLEST / 2 / shrunk)
     for number in range(count):
         first = Similarity(cmath.rect(float(radii[number]), float(turns[number])), complex(centres[number]))
         skin = _object_skin(source, float(radii[number]))

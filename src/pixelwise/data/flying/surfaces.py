@@ -43,7 +43,8 @@ def surface(number: int) -> Float[Tensor, "1 3 P P"]:
     return torch.from_numpy(np.pad(fields, ((0, 0), (1, 1), (1, 1)), mode="wrap").astype(np.float32))[None]
 
 
-def _frequencies(side: int) -> Field:
+def _frequencies(side: int) -> Float64[np.ndarray, "S F"]:
+    """Waves a texel, as the transform of real fields orders them."""
     high, wide = np.fft.fftfreq(side)[:, None], np.fft.rfftfreq(side)[None]
     return np.hypot(high, wide)
 
