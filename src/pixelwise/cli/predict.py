@@ -6,8 +6,8 @@ from pathlib import Path
 from pixelwise.cli.screen import note, peak_memory, progress_bar, wrote
 from pixelwise.inference import load
 from pixelwise.inference.faster import Precision
-from pixelwise.inference.inputs import find_inputs
-from pixelwise.inference.prediction_files import predict_files
+from pixelwise.inference.prediction_files import inputs_of, predict_files
+from pixelwise.inference.run_folder import read_record
 
 
 def predict(
@@ -17,12 +17,16 @@ def predict(
     *more: Path,
     out: Path,
     probabilities: bool = False,
+    kitti: bool = False,
     memory: str = "1GB",
     tile: int | None = None,
     fold: bool = False,
     precision: Precision = "32",
 ) -> int:
     """Predict a class for every pixel of a file of any size, a folder, or a .txt list of paths.
+
+    A run of flow predicts the motion from each image to the next: two images, frames in their order, or a folder of
+    pairs.
 
     Example: pixelwise predict run scan.tif --out predictions
 
@@ -37,9 +41,13 @@ def predict(
     out
         Folder for NAME.png (label map) and NAME.overlay.jpg; what is there from the same model is kept, unless its
         image has changed since. Runs with a border between objects also write NAME.instances.tif (the number of each
-        pixel's object) and NAME.instances.jpg (each object outlined).
+        pixel's object) and NAME.instances.jpg (each object outlined). Runs of flow write NAME.flo, NAME.flow.png (the
+        motion in colours with their key), NAME.warped.png (what it leaves unexplained) and NAME.confidence.png (where
+        the motion back agrees).
     probabilities
         Also write NAME.probabilities.tif, one plane per class.
+    kitti
+        Also write NAME.kitti.png, the motion as a 16-bit PNG; for runs of flow.
     memory
         Budget for one tile's activations; images that fit are predicted whole. Objects need the classes' probabilities
         of the whole image beside it.
@@ -51,8 +59,8 @@ def predict(
     precision
         32 (default), or bf16: faster where the processor has it; close decisions may change.
     """
-    found = find_inputs([image, *more], out)
-    options = {"probabilities": probabilities or None}
+    found = inputs_of(read_record(run).task, [image, *more], out)
+    options = {"probabilities": probabilities or None, "kitti": kitti or None}
     options = {name: value for name, value in options.items() if value is not None}
     predictor = load(run, memory, tile, fold, precision)
     failed = 0

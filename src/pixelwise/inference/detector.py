@@ -8,9 +8,10 @@ from typing import NamedTuple, cast, get_args
 import torch
 from torch import nn
 
-from pixelwise.data.images import read_image
+from pixelwise.data.lazy_images import LazyImage, open_image
 from pixelwise.errors import InputError
 from pixelwise.inference.any_image import AnyImage, as_image
+from pixelwise.inference.detection_tiles import Tile, merged, tiles_of
 from pixelwise.inference.faster import Precision
 from pixelwise.inference.object_facts import ObjectFacts
 from pixelwise.inference.run_folder import build_network, load_weights
@@ -23,6 +24,7 @@ from pixelwise.models.detection.faster_rcnn import FasterRCNN
 from pixelwise.models.detection.folding import fold_detector
 from pixelwise.models.detection.mask_rcnn import MaskRCNN
 from pixelwise.results import Detections
+from pixelwise.shapes import Image
 
 Progress = Callable[[int, int], None]
 Network = FasterRCNN | MaskRCNN
@@ -80,19 +82,36 @@ class Detector:
 
         Args:
             image: a path; a tensor (3, H, W) with values 0..1; or an array (H, W, 3), uint8 or float 0..1.
-            decoding: which boxes become objects.
+            decoding: which boxes become objects; with tiles, `most` is that of each tile.
             progress: called with (tiles done, tiles in all).
 
         Raises:
             InputError: the file cannot be read, or the array is no RGB image.
         """
-        pixels = read_image(Path(image)) if isinstance(image, str | Path) else as_image(image)
+        regions = open_image(Path(image)) if isinstance(image, str | Path) else as_image(image)
+        size = regions.size if isinstance(regions, LazyImage) else (regions.shape[1], regions.shape[2])
+        tiles = [Tile(0, 0, *size)] if self.tile is None else tiles_of(size, self.tile)
+        parts = []
+        for done, tile in enumerate(tiles, start=1):
+            parts.append((tile, self._found(_part(regions, tile), decoding)))
+            if progress is not None:
+                progress(done, len(tiles))
+        return parts[0][1] if len(parts) == 1 else merged(parts, size, self.classes)
+
+    def _found(self, pixels: Image, decoding: Decoding) -> Detections:
+        device = next(self.model.parameters()).device
         with self._arithmetic():
-            return detect(self.model, [pixels], self.classes, *decoding)[0]
+            return detect(self.model, [pixels.to(device)], self.classes, *decoding)[0]
 
     def _arithmetic(self) -> AbstractContextManager[object]:
         device = next(self.model.parameters()).device.type
         return torch.autocast(device, torch.bfloat16) if self.precision == "bf16" else nullcontext()
+
+
+def _part(regions: LazyImage | Image, tile: Tile) -> Image:
+    if isinstance(regions, LazyImage):
+        return regions.read(*tile)
+    return regions[:, tile.top : tile.top + tile.height, tile.left : tile.left + tile.width]
 
 
 def build_detector(record: RunRecord, device: str = "cpu") -> Network:

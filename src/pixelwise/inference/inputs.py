@@ -11,10 +11,16 @@ from pixelwise.errors import InputError
 
 @dataclass(frozen=True)
 class Input:
-    """An image to predict, and the name its results get (a relative path without suffix)."""
+    """An image to predict, the name its results get (a relative path without suffix), and for pairs the second one."""
 
     path: Path
     name: str
+    second: Path | None = None
+
+    @property
+    def sources(self) -> tuple[Path, ...]:
+        """All images."""
+        return (self.path,) if self.second is None else (self.path, self.second)
 
 
 def find_inputs(paths: Sequence[str | Path], out: Path | None = None) -> list[Input]:

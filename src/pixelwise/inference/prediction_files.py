@@ -10,15 +10,25 @@ from typing import Any
 
 from pixelwise.errors import InputError
 from pixelwise.files import write_text
-from pixelwise.inference.inputs import Input
+from pixelwise.inference.detection_files import detection_files
+from pixelwise.inference.flow_files import flow_files
+from pixelwise.inference.inputs import Input, find_inputs
+from pixelwise.inference.pair_inputs import find_pairs
 from pixelwise.inference.predictor import Predictor
 from pixelwise.inference.result_files import Progress, ResultFiles
 from pixelwise.inference.segmentation_files import segmentation_files
 
 CHOOSE = "choose another --out"
 
-RESULT_FILES: dict[str, Callable[..., ResultFiles]] = {"segmentation": segmentation_files}
+RESULT_FILES: dict[str, Callable[..., ResultFiles]] = {
+    "segmentation": segmentation_files,
+    "detection": detection_files,
+    "flow": flow_files,
+}
 """For each task the function of a predictor, and of options of its own, that says what its results are."""
+
+FINDERS: dict[str, Callable[[Sequence[str | Path], Path | None], list[Input]]] = {"flow": find_pairs}
+"""What paths on a command line mean to a task, where it is not `find_inputs`."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +42,15 @@ class Prediction:
     error: InputError | None = None
     kept: bool = False
     objects: int | None = None
+
+
+def inputs_of(task: str, paths: Sequence[str | Path], out: Path | None = None) -> list[Input]:
+    """What files, folders and lists mean to a task: images, or pairs of them.
+
+    Raises:
+        InputError: as `find_inputs` and `find_pairs`.
+    """
+    return FINDERS.get(task, find_inputs)(paths, out)
 
 
 def predict_files(
@@ -59,7 +78,7 @@ def predict_files(
     """
     results = result_files(predictor, options)
     for each in inputs:
-        if each.path.resolve().is_relative_to(out.resolve()):
+        if any(source.resolve().is_relative_to(out.resolve()) for source in each.sources):
             raise InputError(
                 "a folder for the predictions that does not hold the images", f"{each.path} in {out}", CHOOSE
             )
@@ -68,7 +87,7 @@ def predict_files(
     for each in inputs:
         files = {ending: out / f"{each.name}{ending}" for ending in results.endings}
         written = tuple(files.values())
-        if _newer(written, each.path):
+        if _newer(written, each.sources):
             done.append(each)
             yield Prediction(each.path, written, kept=True)
             continue
@@ -99,10 +118,10 @@ def result_files(predictor: Predictor, options: dict[str, Any]) -> ResultFiles:
     return function(predictor, **options)
 
 
-def _newer(files: Sequence[Path], source: Path) -> bool:
-    """Whether all the files are there and were written after their source, which is there too."""
+def _newer(files: Sequence[Path], sources: Sequence[Path]) -> bool:
+    """Whether all the files are there and were written after their sources, which are there too."""
     try:
-        changed = source.stat().st_mtime_ns
+        changed = max(source.stat().st_mtime_ns for source in sources)
         return all(file.stat().st_mtime_ns >= changed for file in files)
     except OSError:
         return False

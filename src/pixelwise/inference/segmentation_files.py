@@ -11,18 +11,16 @@ import torch
 from numpy.typing import NDArray
 
 from pixelwise.data.formats.masks import write_label_map
-from pixelwise.data.lazy_images import LazyImage, open_image
-from pixelwise.drawing import class_colours, overlay, to_uint8, write_picture
+from pixelwise.data.lazy_images import open_image
+from pixelwise.drawing import class_colours, overlay, write_picture
 from pixelwise.drawing.instances import outline_instances
 from pixelwise.files import whole_file
 from pixelwise.inference.inputs import Input
 from pixelwise.inference.instances import separate, separation_operations
+from pixelwise.inference.overview import overview
 from pixelwise.inference.result_files import Outcome, ResultFiles
 from pixelwise.inference.segmenter import Segmenter
 from pixelwise.results import Segmentation
-
-OVERLAY_LONGEST = 2048
-"""Pixels of an overlay's longer side: a screen's worth; the label map keeps every pixel."""
 
 Progress = Callable[[int, int], None]
 
@@ -56,8 +54,7 @@ def _write_one(predictor: Segmenter, source: Input, files: Mapping[str, Path], p
     colours = class_colours(len(predictor.classes))
     files[".png"].parent.mkdir(parents=True, exist_ok=True)
     write_label_map(files[".png"], labels, colours)
-    step = max(1, -(-max(image.size) // OVERLAY_LONGEST))
-    picture = _reduced(image, step)
+    picture, step = overview(image)
     write_picture(files[".overlay.jpg"], overlay(picture, labels[::step, ::step], colours))
     objects = _write_objects(predictor, result, files, picture, step) if ".instances.tif" in files else None
     told = ", ".join(f"{name} {share:.1%}" for name, share in result.shares.items())
@@ -81,14 +78,3 @@ def _write_planes(path: Path, planes: NDArray[Any]) -> None:
     """A TIFF of gray planes, without loss."""
     with whole_file(path) as temporary:
         tifffile.imwrite(temporary, planes, photometric="minisblack", compression="zlib", bigtiff=planes.nbytes > 2**31)
-
-
-def _reduced(image: LazyImage, step: int) -> NDArray[np.uint8]:
-    """Every `step`-th pixel of the image, read in bands so that it is never in memory whole."""
-    height, width = image.size
-    rows = max(1, 2**24 // width) // step * step or step  # bands of about 16 million pixels
-    bands = (
-        to_uint8(image.read(top, 0, min(rows, height - top), width)[:, ::step, ::step])
-        for top in range(0, height, rows)
-    )
-    return np.concatenate(list(bands))

@@ -3,6 +3,7 @@
 import dataclasses
 import inspect
 import math
+import statistics
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -119,15 +120,15 @@ def object_facts(folder: DetectionFolder, objects: Sequence[Objects]) -> ObjectF
 def fitted_settings(settings: DetectionSettings, objects: Sequence[Objects], tell: Listener) -> dict[str, Any]:
     """The model's settings; what the user left open about sizes follows from the training data, and is told.
 
-    Images no longer than the published limit are seen as they are; others by the published rule. The sizes of anchors
+    Where most images are no longer than the published limit, all are seen as they are; else by the published rule. The sizes of anchors
     double from level to level, and the first is the largest power of two below most objects' sides.
     """
     chosen = dict(settings.model_settings)
-    longest = max(max(one.size) for one in objects)
+    longest = statistics.median(max(one.size) for one in objects)
     if "resize" not in chosen:
         chosen["resize"] = None if longest <= PUBLISHED_SIDES[1] else list(PUBLISHED_SIDES)
     rule = Resize.of(chosen["resize"])
-    tell.note(f"resize: {rule} (images are up to {longest} pixels long)")
+    tell.note(f"resize: {rule} (the longer side of the median image has {longest:g} pixels)")
     if "anchor_sizes" in inspect.signature(by_task["detection"][settings.model]).parameters:
         chosen.setdefault("anchor_sizes", _anchor_sizes(rule, objects))
         tell.note(f"anchors of {', '.join(map(str, chosen['anchor_sizes']))} pixels")

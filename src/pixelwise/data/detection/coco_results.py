@@ -64,11 +64,22 @@ def write_detections_coco(path: Path, folder: DetectionFolder, detections: Mappi
         )
     records: list[dict[str, Any]] = []
     for name, found in detections.items():
-        records.extend(_records(name, items[name].image_id, found, folder.category_ids))
+        records.extend(detection_records(name, items[name].image_id, found, folder.category_ids))
     write_named(Path(path), (json.dumps(records, separators=(",", ":"), allow_nan=False) + "\n").encode())
 
 
-def _records(name: str, image: int | str, found: Found, categories: Sequence[int]) -> Iterator[dict[str, Any]]:
+def detection_records(name: str, image: int | str, found: Found, categories: Sequence[int]) -> Iterator[dict[str, Any]]:
+    """The entries of one image in a results file.
+
+    Args:
+        name: what a message calls the image.
+        image: its number or name in the file.
+        found: what was found in it.
+        categories: the file's numbers of classes 1..K.
+
+    Raises:
+        InputError: a label that is no class, or a box or a score that is not finite.
+    """
     boxes, scores = found.boxes.detach().double().cpu(), found.scores.detach().double().cpu()
     labels: list[int] = found.labels.tolist()
     if not (torch.isfinite(boxes).all() and torch.isfinite(scores).all()):
