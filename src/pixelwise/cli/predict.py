@@ -75,5 +75,5 @@ def predict(
             else:
                 note(f"{prediction.source} -> {prediction.files[0]}: {prediction.told}")
     note(f"{len(found)} images, {failed} failed, {time.perf_counter() - started:.1f} s, peak memory {peak_memory()}")
-    wrote(out, f"pixelwise evaluate {run} DATA   (scores, on images with label maps)")
+    wrote(out, f"pixelwise evaluate {run} DATA   (scores, on images with their truth)")
     return 1 if failed else 0
