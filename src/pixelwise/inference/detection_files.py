@@ -34,7 +34,9 @@ def detection_files(
     most: int = 100,
     class_agnostic: bool = False,
 ) -> ResultFiles:
-    """NAME.objects.json (COCO's results format), NAME.geojson (outlines) and NAME.overlay.jpg; for all images detections.json.
+    """NAME.objects.json (COCO's results format), NAME.geojson (outlines) and NAME.overlay.jpg.
+
+    For all images together there is detections.json.
 
     Args:
         predictor: the detector.

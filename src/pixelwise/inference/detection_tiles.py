@@ -4,9 +4,9 @@ Two detections of neighbouring tiles are one object if, in the pixels that both 
 holds for an object that both tiles show whole, for one that a tile cuts off, and for one larger than any tile. No
 coordinate is shifted to keep classes apart, so negative coordinates do no harm.
 
-Cutting large images for small objects: Akyon, Altinuc, Temizel 2022, "Slicing Aided Hyper Inference", section 3. Differs
-from it: there, detections are merged when they overlap over the smaller one, which swallows small objects beside large
-ones.
+Cutting large images for small objects: Akyon, Altinuc, Temizel 2022, "Slicing Aided Hyper Inference", section 3.
+Differs from it: there, detections are merged when one covers the smaller one, which swallows small objects in front of
+large ones.
 """
 
 from collections.abc import Sequence
