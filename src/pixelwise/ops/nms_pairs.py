@@ -25,6 +25,10 @@ SLACK = 64
 """Windows are wider by this many roundings, because the exact test below is made of about ten rounded operations."""
 
 
+CANDIDATES_ON_DEVICE = 2**22
+"""The same on other devices, where each call costs more than the comparing: some 60 bytes each, 250 MB."""
+
+
 class Ranked(NamedTuple):
     """Boxes that have a finite area above zero, as columns; lower rows rank first."""
 
@@ -116,8 +120,8 @@ def _spread(counts: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _portions(counts: Tensor) -> list[slice]:
-    """Slices of the counts, each of a sum of about CANDIDATES; at least one slice."""
-    ends = counts.cumsum(0)
-    marks = torch.arange(1, int(ends[-1]) // CANDIDATES + 1, device=ends.device) * CANDIDATES
+    """Slices of the counts, each of a sum of about CANDIDATES or what the device takes; at least one slice."""
+    ends, most = counts.cumsum(0), CANDIDATES if counts.device.type == "cpu" else CANDIDATES_ON_DEVICE
+    marks = torch.arange(1, int(ends[-1]) // most + 1, device=ends.device) * most
     cuts = [0, *torch.searchsorted(ends, marks).tolist(), len(counts)]
     return [slice(a, b) for a, b in pairwise(cuts)]

@@ -21,7 +21,10 @@ from pixelwise.ops.roi_taps import Grid
 from pixelwise.ops.taps import blend_rows, spread_rows
 
 VALUES_IN_CACHE = 1 << 19
-"""Results made before they are put in place: 2 MB of float32, which a core's cache still holds when they are moved."""
+"""Results made before they are put in place: 2 MB of float32, which a core's cache still holds when they are moved.
+
+Other devices make them in one go, as each call costs more there than the moving.
+"""
 
 
 def roi_align(
@@ -99,7 +102,7 @@ def _pooled(features: Tensor, rois: Tensor, grid: Grid) -> Tensor:
     table = pixel_table(features, torch.promote_types(features.dtype, torch.float32))
     rois, size = rois.to(table.dtype), (features.shape[2], features.shape[3])
     out = _empty_result(features, rois, *grid.bins)
-    length = max(1, VALUES_IN_CACHE // out[0].numel())
+    length = max(1, VALUES_IN_CACHE // out[0].numel()) if rois.device.type == "cpu" else len(rois)
     for part in parts(tap_counts(rois, size, grid), grid.bins[0] * grid.bins[1]):
         places, weights = bin_taps(rois[part], size, grid)
         if last and len(places) == len(rois):  # nothing to put in order

@@ -1,0 +1,1 @@
+"""Detectors against torchvision's, runnable as `python -m benchmarks.detection.<subject>`."""
