@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 import torch
-from references.flying_shapes import frame, hidden_at, motion_of
 
 from pixelwise.data.flying import Recipe, draw_frames
 from pixelwise.data.flying.paint import NEAR, paint, signed_distance
 from pixelwise.data.flying.scene import Scene, draw_scene
 from pixelwise.data.flying.truth import flow_of, occlusion_of
 from pixelwise.ops import warp
+from references.flying_shapes import frame, hidden_at, motion_of
 
 SIZE = (32, 36)
 

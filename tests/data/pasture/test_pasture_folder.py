@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from pixelwise.data.formats.flo import read_flo
-from pixelwise.data.pasture import Knobs, folder, render, write_folder
+from pixelwise.data.pasture import Knobs, render, write_folder
 from pixelwise.errors import InputError
 from pixelwise.ops.run_lengths import decode_mask
 
@@ -81,13 +81,6 @@ def test_tables_and_classes(written: Path) -> None:
     assert [row["file"] for row in rows(written / "splits.csv")] == [row["file"] for row in table]
     description = json.loads((written / "pasture.json").read_text())
     assert (description["seed"], description["images"], description["knobs"]["size"]) == (3, IMAGES, [40, 48])
-
-
-def test_splits_have_their_shares_and_depend_on_the_seed() -> None:
-    splits = folder.split_of(200, seed=0)
-    assert [splits.count(name) for name in ("train", "val", "test")] == [140, 30, 30]
-    assert splits == folder.split_of(200, seed=0) != folder.split_of(200, seed=1)
-    assert folder.split_of(1, seed=0) == ["train"]
 
 
 def test_progress_counts_to_the_end(tmp_path: Path) -> None:

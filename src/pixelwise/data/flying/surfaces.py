@@ -9,7 +9,7 @@ from functools import lru_cache
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float64
+from jaxtyping import Float, Float64, Int16
 from torch import Tensor
 
 LARGE, SMALL = 16, 72
@@ -128,33 +128,29 @@ def _leaves(source: np.random.Generator, side: int) -> Fields:
 
     Source: Lee, Mumford and Huang, "Occlusion models for natural images", 2001: sizes fall with the third power.
     """
-    fields = _clouds(source, side, 1.2)
-    grain = _clouds(source, side)
     smallest, largest = 3.0, side / 4
     count = 500 if side == LARGE_SIDE else 150
-    for _ in range(count):
-        # The inverse of the distribution function of a density ~ size**-3 between the two limits.
-        share = source.random()
-        size = (smallest**-2 + share * (largest**-2 - smallest**-2)) ** -0.5
-        if source.random() < 0.3:
-            size = source.uniform(smallest, largest) * 0.5
-        _add_leaf(fields, grain, source, size)
-    return fields
+    shares = source.random(count)
+    # The inverse of the distribution function of a density ~ size**-3 between the two limits; some are any size.
+    sizes = (smallest**-2 + shares * (largest**-2 - smallest**-2)) ** -0.5
+    sizes = np.where(source.random(count) < 0.3, source.uniform(smallest, largest / 2, count), sizes)
+    shown = np.zeros((side, side), dtype=np.int16)  # which leaf lies on top; 0 is the ground
+    for number, size in enumerate(sizes.tolist(), start=1):
+        _add_leaf(shown, number, source, size)
+    colours, grain = source.normal(0, 1, (3, count + 1)), source.uniform(0, 0.5, count + 1)
+    return colours[:, shown] + grain[shown] * _clouds(source, side)
 
 
-def _add_leaf(fields: Fields, grain: Fields, source: np.random.Generator, size: float) -> None:
-    """Lays one leaf over the tile, around its border where it reaches over."""
-    side = fields.shape[-1]
-    reach = min(math.ceil(size) + 1, side // 2 - 1)
+def _add_leaf(shown: Int16[np.ndarray, "S S"], number: int, source: np.random.Generator, size: float) -> None:
+    """Lays a leaf over the tile, around its border where it reaches over."""
+    side = len(shown)
+    reach = min(math.ceil(size), side // 2 - 1)
     line = np.arange(-reach, reach + 1)
     rows, columns = (line + int(source.integers(side))) % side, (line + int(source.integers(side))) % side
-    angle = source.uniform(0, math.pi)
-    x, y = line[None] * math.cos(angle) + line[:, None] * math.sin(angle), line[:, None] * math.cos(angle)
-    y = y - line[None] * math.sin(angle)
-    slim = source.uniform(0.4, 1)
-    round_gap = np.hypot(x, y / slim) - size * 0.95
-    gap = round_gap if source.random() < 0.6 else np.maximum(np.abs(x), np.abs(y) / slim) - size * 0.67
-    cover = np.clip(0.5 - gap, 0, 1)
-    place = np.ix_(range(3), rows, columns)
-    leaf = source.normal(0, 1, 3)[:, None, None] + source.uniform(0, 0.5) * grain[place]
-    fields[place] += cover * (leaf - fields[place])
+    turn, slim = source.uniform(0, math.pi), source.uniform(0.4, 1)
+    cosine, sine = math.cos(turn), math.sin(turn)
+    x = np.abs(cosine * line + (sine * line)[:, None])
+    y = np.abs((cosine * line)[:, None] - sine * line) / slim
+    inside = x**2 + y**2 < size**2 if source.random() < 0.6 else np.maximum(x, y) < 0.7 * size
+    place = rows[:, None], columns
+    shown[place] = np.where(inside, number, shown[place])

@@ -2,22 +2,21 @@
 
 import csv
 import io
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from pixelwise.data.formats.coco import Annotation, annotation, write_coco
 from pixelwise.data.formats.flo import write_flo
 from pixelwise.data.formats.masks import write_label_map
+from pixelwise.data.generated_folder import claim_folder, split_of, write_png
 from pixelwise.data.pasture.knobs import CLASSES, SPECIES, Knobs
 from pixelwise.data.pasture.render import Scene, check_draw, render
 from pixelwise.errors import InputError
-from pixelwise.files import whole_file, write_text
+from pixelwise.files import write_text
 from pixelwise.ops.run_lengths import encode_mask
 
 FORMAT_VERSION = 1
@@ -30,15 +29,10 @@ ANNOTATIONS = "annotations.json"
 MOST_IMAGES = 999_999
 """File names have six digits."""
 
-SHARES = (("train", 0.70), ("val", 0.15), ("test", 0.15))
-
 CLASS_COLOURS = np.array(
     [[40, 44, 52], [230, 97, 72], [240, 180, 60], [120, 190, 235], [150, 110, 200]], dtype=np.uint8
 )
 """How viewers show the label maps: dark ground; red cow, yellow camel, blue sheep, violet horse."""
-
-COMPRESSION = 3
-"""PNG effort: noise hardly packs, and the usual 6 takes twice as long for 1 % less."""
 
 
 def write_folder(
@@ -75,7 +69,7 @@ def write_folder(
         "seed": seed,
         "knobs": asdict(knobs),
     }
-    _claim(folder, json.loads(json.dumps(description)))
+    claim_folder(folder, DESCRIPTION, description, ANNOTATIONS)
     rows, records, objects = [], [], list[Annotation]()
     for index in range(images):
         # A scene is painted again even if its files are there: the lists need it, and painting costs less than
@@ -92,97 +86,28 @@ def write_folder(
         if progress is not None:
             progress(index + 1, images)
     write_text(folder / "classes.txt", "".join(f"{number} {name}\n" for number, name in enumerate(CLASSES)))
-    splits = [{"file": f"{index:06d}.png", "split": split} for index, split in enumerate(split_of(images, seed))]
+    splits = [
+        {"file": f"{index:06d}.png", "split": split}
+        for index, split in enumerate(split_of(images, seed, FORMAT_VERSION))
+    ]
     write_text(folder / "splits.csv", _table(splits))
     write_text(folder / "attributes.csv", _table(rows))
     write_coco(folder / ANNOTATIONS, records, objects, SPECIES)
 
 
-def split_of(images: int, seed: int) -> list[str]:
-    """The split of each image: 70 % train, 15 % val, 15 % test to the nearest image, shuffled by the seed.
-
-    >>> sorted(split_of(20, seed=0)).count("val")
-    3
-    """
-    ends = np.round(np.cumsum([share for _, share in SHARES]) * images).astype(int)
-    names = [name for (name, _), count in zip(SHARES, np.diff(ends, prepend=0), strict=True) for _ in range(count)]
-    # Not a source that a scene has: those are [seed, index].
-    order = np.random.default_rng(np.random.SeedSequence([seed, images, FORMAT_VERSION])).permutation(images)
-    return [names[place] for place in order]
-
-
-def _claim(folder: Path, description: dict[str, Any]) -> None:
-    """Makes the folder ours, or finds that it is ours and unfinished."""
-    if folder.exists() and not folder.is_dir():
-        raise InputError("a folder for the images", f"{folder}, which is a file", hint="choose another name")
-    mine = folder / DESCRIPTION
-    if not mine.is_file():
-        found = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
-        if found:
-            shown = ", ".join(found[:3]) + (", ..." if len(found) > 3 else "")
-            raise InputError(
-                "an empty folder for the images", f"{folder} with {shown}", hint="choose another name, or empty it"
-            )
-        write_text(mine, json.dumps(description, indent=1) + "\n")
-        return
-    if (folder / ANNOTATIONS).exists():
-        raise InputError(
-            "an empty or unfinished folder",
-            f"{folder}, which is complete",
-            hint="choose another name for a new data set",
-        )
-    difference = _difference(_read_description(mine), description)
-    if difference:
-        raise InputError(
-            "the settings with which this unfinished folder was begun",
-            f"{folder} with {difference}",
-            hint="choose another name, or repeat the first settings",
-        )
-    for leftover in folder.glob("**/.part-*"):
-        leftover.unlink()
-
-
-def _read_description(path: Path) -> dict[str, Any]:
-    """What an earlier run wrote into pasture.json."""
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, dict) or not isinstance(found.get("knobs"), dict):
-        raise InputError(
-            "the description of a Pasture folder", f"{path}, which is damaged", hint="choose another folder"
-        )
-    return found
-
-
-def _difference(found: dict[str, Any], wanted: dict[str, Any]) -> str:
-    """The first setting that differs, in words; empty where none does."""
-    flat, asked = ({**settings, **settings["knobs"], "knobs": None} for settings in (found, wanted))
-    for name in asked:
-        if flat.get(name) != asked[name]:
-            return f"{name} {flat.get(name)} instead of {asked[name]}"
-    return ""
-
-
 def _write_scene(folder: Path, name: str, scene: Scene) -> None:
     """Writes those files of a scene that are not there yet."""
     writers: dict[str, Callable[[Path], None]] = {
-        f"images/{name}.png": lambda path: _write_png(path, scene.image),
-        f"second/{name}.png": lambda path: _write_png(path, scene.second),
+        f"images/{name}.png": lambda path: write_png(path, scene.image),
+        f"second/{name}.png": lambda path: write_png(path, scene.second),
         f"labels/{name}.png": lambda path: write_label_map(path, scene.labels, CLASS_COLOURS),
-        f"instances/{name}.png": lambda path: _write_png(path, scene.instances),
+        f"instances/{name}.png": lambda path: write_png(path, scene.instances),
         f"flow/{name}.flo": lambda path: write_flo(path, scene.flow),
-        f"occlusion/{name}.png": lambda path: _write_png(path, scene.occlusion.astype(np.uint8) * np.uint8(255)),
+        f"occlusion/{name}.png": lambda path: write_png(path, scene.occlusion.astype(np.uint8) * np.uint8(255)),
     }
     for place, write in writers.items():
         if not (folder / place).exists():
             write(folder / place)
-
-
-def _write_png(path: Path, pixels: np.ndarray) -> None:
-    """Writes 8-bit RGB, 8-bit gray or 16-bit gray by the array's shape and type."""
-    with whole_file(path) as unfinished:
-        Image.fromarray(pixels).save(unfinished, "PNG", compress_level=COMPRESSION)
 
 
 def _annotations(scene: Scene, image: int, first: int) -> Iterator[Annotation]:
