@@ -1,19 +1,15 @@
 """pixelwise data: make generated data, examine a folder of one's own."""
 
-import math
 from pathlib import Path
 
-import torch
 from cyclopts import App
 
-from pixelwise.cli.screen import console, note, progress_bar, wrote
-from pixelwise.data.doctor import examine
+from pixelwise.cli.data_check import check_boxes, check_label_maps
+from pixelwise.cli.screen import progress_bar, wrote
+from pixelwise.data.detection.folder import layout_of
+from pixelwise.data.detection.instance_folder import holds_label_maps
 from pixelwise.data.pasture import Knobs, write_folder
-from pixelwise.metrics.upper_bound import StrideBounds
-from pixelwise.shapes import IGNORE
-
-SPELLED_OUT = 32
-"""The stride of most classifiers."""
+from pixelwise.errors import InputError
 
 app = App(name="data", help="Make generated data, or examine a folder of your own.")
 make = App(name="make", help="Make a data set from a generator.")
@@ -97,56 +93,45 @@ def pasture(
     )
     with progress_bar("scenes") as progress:
         write_folder(folder, knobs, images, seed, progress)
-    wrote(folder, f"pixelwise train segmentation {folder} --out run")
+    wrote(folder, f"pixelwise train segmentation {folder} --out run   (or train detection)")
 
 
 @app.command
 def check(
-    folder: Path, /, *, classes: Path | None = None, splits: Path | None = None, attributes: Path | None = None
+    folder: Path,
+    /,
+    *,
+    classes: Path | None = None,
+    splits: Path | None = None,
+    attributes: Path | None = None,
+    repair: Path | None = None,
 ) -> int:
-    """Examine a folder of images and label maps: every fault with its file, what was found, and the fix.
+    """Examine a folder of images with label maps or boxes: every fault with its file, what was found, and the fix.
+
+    A folder that has both, as Pasture's, is examined twice.
 
     Example: pixelwise data check my_images
 
     Parameters
     ----------
     folder
-        A folder with images/ and labels/ (or train/, val/, test/ with both).
+        A folder with images/ and labels/ (or train/, val/, test/ with both); or with boxes in COCO's, Pascal VOC's or
+        YOLO's layout.
     classes
         File of class names, one per line: `name`, `value name` or `first-last name`.
     splits
         CSV with the columns file,split.
     attributes
         CSV of attributes, keyed by file name in its first column.
+    repair
+        Write a copy into this folder, in COCO's layout, with the boxes that training would use.
     """
-    bounds = StrideBounds(num_classes=IGNORE)
-    with progress_bar("images") as progress:
-        diagnosis = examine(
-            folder, classes, splits, attributes, progress, lambda ids: bounds.add(torch.from_numpy(ids))
-        )
-    counts = ", ".join(f"{name} {count}" for name, count in diagnosis.splits.items())
-    note(f"{diagnosis.images} images ({counts})")
-    for split, pixels in diagnosis.class_pixels.items():
-        total = max(1, sum(pixels.values()))
-        note(f"  {split}: " + ", ".join(f"{name} {count / total:.1%}" for name, count in pixels.items()))
-    if diagnosis.classes is not None:
-        _note_bounds(bounds.mean_iou())
-    for fault in diagnosis.faults:
-        style = "bold red" if fault.severity == "fatal" else "yellow"
-        console.print(f"{fault.severity:<8}", style=style, end="")
-        note(f"{fault.file}: {fault.found}\n        fix: {fault.fix}")
-    note(f"{len(diagnosis.fatal)} fatal, {len(diagnosis.warnings)} warnings")
-    if diagnosis.fatal:
-        return 1
-    note(f"next   pixelwise train segmentation {folder} --out run")
-    return 0
-
-
-def _note_bounds(bounds: dict[int, float]) -> None:
-    """Says what each stride can reach, and spells one of them out; nothing where no pixel is labelled."""
-    if not math.isnan(bounds[SPELLED_OUT]):
-        note("  mean IoU within reach, by stride: " + ", ".join(f"{each} {best:.3f}" for each, best in bounds.items()))
-        note(
-            f"  so a network of stride {SPELLED_OUT} can reach a mean IoU of about {bounds[SPELLED_OUT]:.2f} on these "
-            "labels at most"
-        )
+    boxes = folder.exists() and layout_of(folder) in ("coco", "voc", "yolo")
+    if repair is not None and not boxes:
+        raise InputError("a folder with boxes, for a repaired copy", f"{folder}", "leave --repair away")
+    sound = True
+    if not boxes or holds_label_maps(folder):
+        sound = check_label_maps(folder, classes, splits, attributes)
+    if boxes:
+        sound = check_boxes(folder, classes, splits, repair) and sound
+    return 0 if sound else 1

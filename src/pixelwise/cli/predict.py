@@ -46,9 +46,9 @@ def predict(
         Folder for NAME.png (label map) and NAME.overlay.jpg; what is there from the same model is kept, unless its
         image has changed since. Runs with a border between objects also write NAME.instances.tif (the number of each
         pixel's object) and NAME.instances.jpg (each object outlined). Runs of detection write NAME.objects.json (COCO's
-        results format), NAME.geojson (outlines) and NAME.overlay.jpg, and detections.json for all images. Runs of flow write NAME.flo, NAME.flow.png (the
-        motion in colours with their key), NAME.warped.png (what it leaves unexplained) and NAME.confidence.png (where
-        the motion back agrees).
+        results format), NAME.geojson (outlines) and NAME.overlay.jpg, and detections.json for all images. Runs of flow
+        write NAME.flo, NAME.flow.png (the motion in colours with their key), NAME.warped.png (what it leaves
+        unexplained) and NAME.confidence.png (where the motion back agrees).
     probabilities
         Also write NAME.probabilities.tif, one plane per class.
     kitti
