@@ -1,9 +1,11 @@
-"""FCN-ResNet-50 on one image of 520x520 pixels: folded and channels-last against the plain network and torchvision's.
+"""FCN-ResNet-50 on one image of 520x520 pixels: folded, channels-last, with Winograd's convolutions, and torchvision's.
 
+Printed beside them is what the folded network's convolutions take alone: the floor of whatever leaves them as they are.
 Beside each contestant's rate stands how far its scores are from the plain network's in float32. Weights are drawn, not
 trained: the deviations tell of rounding, the share of other labels would be smaller with a trained network's margins.
 """
 
+import statistics
 from collections.abc import Callable
 
 import torch
@@ -11,30 +13,30 @@ from torch import Tensor, nn
 
 from benchmarks.segmentation.networks import CLASSES, SIDE, ours, torchvisions
 from benchmarks.timing import THREADS, compare, machine, table
-from pixelwise.dense.folding import fold_batch_norm
+from pixelwise.dense import fold_batch_norm, use_winograd
 
 ROUNDS = 7
 
 
-def contestants() -> dict[str, Callable[[], Tensor]]:
-    """One run of each as a function without arguments, the plain network first."""
-    network = ours().eval()
-    peer = torchvisions(network)
-    folded = fold_batch_norm(network)
-    quick = fold_batch_norm(network)
-    quick.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    images = torch.rand(1, 3, SIDE, SIDE)
+def contestants(network: nn.Module, quick: nn.Module, images: Tensor) -> dict[str, Callable[[], Tensor]]:
+    """One run of each as a function without arguments, the plain network first.
+
+    Args:
+        network: the plain one.
+        quick: folded and channels last.
+        images: one image.
+    """
     last = images.contiguous(memory_format=torch.channels_last)
     found = {
         "pixelwise, not folded": run(network, images),
-        "pixelwise, folded": run(folded, images),
+        "pixelwise, folded": run(fold_batch_norm(network), images),
         "pixelwise, folded, channels-last": run(quick, last),
-        "the same in bfloat16": run(quick, last, bfloat16=True),
+        "pixelwise, and Winograd's": run(use_winograd(quick), last),
+        "folded, last, in bfloat16": run(quick, last, bfloat16=True),
     }
-    if peer is not None:
+    peer, other = torchvisions(network), torchvisions(network)
+    if peer is not None and other is not None:
         found["torchvision"] = run(peer.eval(), images)
-        other = torchvisions(network)
-        assert other is not None, "it was there a moment ago"
         other.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         found["torchvision, channels-last"] = run(other, last)
     return found
@@ -49,6 +51,20 @@ def run(network: nn.Module, images: Tensor, bfloat16: bool = False) -> Callable[
         return scores
 
     return once
+
+
+def seconds_of_convolutions(once: Callable[[], Tensor], network: nn.Module) -> float:
+    """How long the convolutions of one forward pass take alone."""
+    layers = [part for part in network.modules() if isinstance(part, nn.Conv2d)]
+    calls: list[tuple[nn.Module, Tensor]] = []
+    hooks = [part.register_forward_hook(lambda layer, given, _: calls.append((layer, given[0]))) for part in layers]
+    once()
+    for hook in hooks:
+        hook.remove()
+    with torch.inference_mode():
+        inputs = [torch.rand_like(given) for _, given in calls]
+        times = compare({"all": lambda: [layer(given) for (layer, _), given in zip(calls, inputs, strict=True)]})
+    return statistics.median(times["all"])
 
 
 def print_deviations(found: dict[str, Callable[[], Tensor]]) -> None:
@@ -66,8 +82,12 @@ def print_deviations(found: dict[str, Callable[[], Tensor]]) -> None:
 def main() -> None:
     torch.set_num_threads(THREADS)
     print(f"FCN-ResNet-50, one image of {SIDE}x{SIDE}, {CLASSES} classes; {machine()}")
-    found = contestants()
+    network, images = ours().eval(), torch.rand(1, 3, SIDE, SIDE)
+    quick = fold_batch_norm(network).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    found = contestants(network, quick, images)
     print_deviations(found)
+    floor = seconds_of_convolutions(found["pixelwise, folded, channels-last"], quick)
+    print(f"its convolutions alone, folded and channels-last: {floor:.2f} s")
     table(
         compare(found, rounds=ROUNDS),
         1,

@@ -13,6 +13,7 @@ from pixelwise.dense.tiles.plan import Plan
 from pixelwise.dense.tiles.regions import SlicedArray
 from pixelwise.dense.tiles.tiling import TiledModel, tiled
 from pixelwise.dense.verdict import Finding, NotExact, Verdict
+from pixelwise.dense.winograd import use_winograd
 
 __all__ = [
     "DenseMap",
@@ -35,4 +36,5 @@ __all__ = [
     "slide",
     "stream_rows",
     "tiled",
+    "use_winograd",
 ]

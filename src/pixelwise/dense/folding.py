@@ -102,7 +102,7 @@ def fold_batch_norm(model: nn.Module, image_shape: int | Size | None = None, cha
             left.append((name, feeder))
         else:
             _fold(feeder, norm)
-            _replace(network, norm, nn.Identity())
+            replace_module(network, norm, nn.Identity())
             folded.append(name)
     return FoldedNetwork(network, tuple(folded), tuple(left))
 
@@ -128,7 +128,7 @@ class _Traced:
             return "normalises with the statistics of the batch, or in a form that is not followed"
         if not self._is_chain(steps) or any(self._module(step) is not norm for step in steps):
             return "is called more than once, or its statistics are used outside it"
-        if _has_hooks(norm) or not _is_batch_norm(norm):
+        if has_hooks(norm) or not _is_batch_norm(norm):
             return "does more than normalise"
         (source,) = nodes[steps[0]].inputs
         return self._layer(source, norm)
@@ -142,7 +142,7 @@ class _Traced:
             return f"{node.name} is read by others, too"
         if len(self._using(layer)) != 1:
             return f"the weights of {node.name} are used more than once"
-        if _has_hooks(layer):
+        if has_hooks(layer):
             return f"{node.name} does more than convolve"
         if _output_channels(layer) != len(cast(Tensor, norm.running_mean)):
             return f"normalises other channels than those of {node.name}"
@@ -180,7 +180,8 @@ def _names(node: Node) -> set[str]:
     return found
 
 
-def _has_hooks(part: nn.Module) -> bool:
+def has_hooks(part: nn.Module) -> bool:
+    """Whether calling the module does more than its forward."""
     return bool(part._forward_hooks or part._forward_pre_hooks)
 
 
@@ -245,7 +246,7 @@ def _fold(layer: nn.Module, norm: nn.Module) -> None:
     layer.bias = nn.Parameter(shift.to(weight), requires_grad=weight.requires_grad)
 
 
-def _replace(network: nn.Module, old: nn.Module, new: nn.Module) -> None:
+def replace_module(network: nn.Module, old: nn.Module, new: nn.Module) -> None:
     """Puts a module in another's place under each of its names."""
     for part in network.modules():
         for name, child in list(part._modules.items()):
