@@ -1,6 +1,6 @@
 """Pasture scenes in memory with their objects: boxes, classes and masks, the same for the same knobs and seed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -30,6 +30,11 @@ def draw_object_scenes(knobs: Knobs, count: int, seed: int) -> ObjectScenes:
     drawn = [render(knobs, seed, index) for index in range(count)]
     images = [torch.from_numpy(scene.image.transpose(2, 0, 1).copy()).float() / 255 for scene in drawn]
     return ObjectScenes(images, [objects_in(scene) for scene in drawn])
+
+
+def one_class(scenes: ObjectScenes) -> ObjectScenes:
+    """The same scenes, in which every animal is of class 1."""
+    return ObjectScenes(scenes.images, [replace(one, labels=torch.ones_like(one.labels)) for one in scenes.truth])
 
 
 def objects_in(scene: Scene) -> Objects:

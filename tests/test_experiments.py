@@ -66,7 +66,17 @@ def test_an_interval_is_students_and_a_verdict_waits_for_it(experiment: ModuleTy
     assert experiment.verdict(experiment.t_interval([5.0])) == "is not decided by these seeds"
 
 
-TRAINED = ["context", "deformable", "skip_strides", "transfer", "unet_skips", "upsampling"]
+TRAINED = [
+    "context",
+    "deformable",
+    "mask_competition",
+    "proposal_recall",
+    "roi_rounding",
+    "skip_strides",
+    "transfer",
+    "unet_skips",
+    "upsampling",
+]
 
 
 @pytest.mark.slow
@@ -82,6 +92,21 @@ def test_those_that_train_run_and_write_every_value(
         assert {row["seed"] for row in rows} == {"0", "1"}
         assert all(0 <= float(list(row.values())[-1]) <= 1 for row in rows)
     assert "the claim" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("experiment", ["sharing_features"], indirect=True)
+def test_three_detectors_are_timed_on_the_same_images(
+    experiment: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_quickly(experiment, tmp_path)
+    rows = rows_of(tmp_path / "sharing_features.csv")
+    assert [(row["seed"], row["way"]) for row in rows] == [(seed, way) for seed in "01" for way in experiment.WAYS]
+    for row in rows:
+        parts = float(row["proposals"]), float(row["rest"])
+        assert min(parts) > 0 and float(row["seconds"]) == pytest.approx(sum(parts))
+    assert (tmp_path / "sharing_features.svg").read_text().startswith("<svg")
+    assert "Fast R-CNN over R-CNN, proposals not counted" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("experiment", ["accuracy"], indirect=True)
