@@ -70,5 +70,5 @@ def _rows(files: Sequence[Path], root: Path, faults: list[Fault]) -> list[Row]:
 
 def _keys(item: Listed, root: Path) -> tuple[str, ...]:
     """All that a table may call an image: its name or its path below the folder, with and without suffix."""
-    names = dict.fromkeys((item.name, relative(item.image, root)))
+    names = dict.fromkeys((item.name, f"{item.name}{item.image.suffix}", relative(item.image, root)))
     return (*names, *(str(PurePosixPath(name).with_suffix("")) for name in names))

@@ -9,7 +9,7 @@ from pixelwise.errors import InputError
 
 Recipe = TypeVar("Recipe")
 
-Ranges = Mapping[str, tuple[float, float]]
+Ranges = Mapping[str, tuple[float | int, float | int]]
 """The smallest and largest value of settings that are numbers, both allowed."""
 
 KINDS: dict[Any, type | tuple[type, ...]] = {

@@ -9,8 +9,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from pixelwise.data.flow import FlowItem, read_pair
-from pixelwise.data.transforms import Augmentation, Sample, augment
+from pixelwise.data.flow import FlowAugmentation, FlowItem, FlowPair, augment_pair, read_pair
 from pixelwise.errors import InputError
 from pixelwise.shapes import Flow, Image, Images, Mask
 from pixelwise.training.draws import Key, generator_for
@@ -60,7 +59,7 @@ class PairCrops(Dataset[NamedPair | InputError]):
     """
 
     pairs: WholePairs
-    augmentation: Augmentation
+    augmentation: FlowAugmentation
     seed: int
 
     def __len__(self) -> int:
@@ -72,10 +71,10 @@ class PairCrops(Dataset[NamedPair | InputError]):
             whole = self.pairs[index]
         except InputError as error:
             return error
-        sample = Sample(image=whole.first, second=whole.second, flow=whole.flow, valid=whole.valid)
-        # 1 keeps these draws apart from the order's, which use (seed, epoch).
-        moved = augment(sample, self.augmentation, generator_for(self.seed, epoch, index, 1))
-        assert moved.second is not None and moved.flow is not None and moved.valid is not None, "they were given"
+        # The loss asks for no occlusion, so it is not moved along. 1 keeps these draws apart from the order's, which
+        # use (seed, epoch).
+        pair = FlowPair(whole.first, whole.second, whole.flow, whole.valid)
+        moved = augment_pair(pair, self.augmentation, generator_for(self.seed, epoch, index, 1))
         return NamedPair(moved.image, moved.second, moved.flow, moved.valid, None, whole.name)
 
 

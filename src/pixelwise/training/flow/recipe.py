@@ -4,8 +4,8 @@ from pathlib import Path
 
 import torch
 
-from pixelwise.data.flow import FlowFolder
-from pixelwise.data.transforms import Augmentation, light, none, strong
+from pixelwise.data.flow import FlowAugmentation, FlowFolder, flow_augmentation
+from pixelwise.data.transforms import light, none
 from pixelwise.evaluation.flow_scores import FlowScores
 from pixelwise.inference.flow_estimator import FlowEstimator, build_flow_model
 from pixelwise.inference.predictor import load
@@ -21,8 +21,6 @@ from pixelwise.training.start import DataSource, check_same_files
 
 PREFIX = "model.model."
 """Of the network's weights in a checkpoint: the task's model is the network with its scaling."""
-
-AUGMENTATIONS = {"none": none, "light": light, "strong": strong}
 
 
 def _begin(source: DataSource, settings: FlowSettings, tell: Listener) -> tuple[RunRecord, FlowFolder]:
@@ -63,9 +61,13 @@ def _report(run: Path, record: RunRecord, folder: FlowFolder, hardware: Hardware
     return write_flow_report(run, predictor, validation)
 
 
-def augmentation_of(settings: FlowSettings) -> Augmentation:
+def augmentation_of(settings: FlowSettings) -> FlowAugmentation:
     """What may happen to a training pair."""
-    return AUGMENTATIONS[settings.augment]((settings.crop_height, settings.crop_width))
+    crop = (settings.crop_height, settings.crop_width)
+    if settings.augment == "strong":
+        return flow_augmentation(crop)
+    mild = light(crop) if settings.augment == "light" else none(crop)
+    return FlowAugmentation(crop, mild.geometry, colour=mild.colour)
 
 
 FLOW = Recipe(flow_settings_from, _begin, _reopen, _fit, _report)
