@@ -131,3 +131,50 @@ def test_gains_are_located_and_there_is_no_share_without_a_gain(experiment: Modu
     assert (gains, areas) == ([4 / 5], [2 / 8])
     assert experiment.share_near_boundary(rounds, "worse", "better", 1)[0][0] != gains[0]
     assert str(experiment.share_near_boundary(rounds, "better", "better", 1)[0][0]) == "nan"
+
+
+@pytest.mark.parametrize("experiment", ["reranking"], indirect=True)
+def test_re_ranked_lists_owe_nobody_a_place_and_lists_by_score_do(
+    experiment: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_quickly(experiment, tmp_path)
+    rows = rows_of(tmp_path / "reranking.csv")
+    short = {rule: max(float(row["infeasible"]) for row in rows if row["rule"] == rule) for rule in experiment.RULES}
+    assert (short["by score"], short["DetConstSort"], short["DetCons"]) == (1, 0, 0)
+    assert all(float(row["NDCG"]) <= 1 for row in rows)
+    assert (tmp_path / "reranking_skew.svg").read_text().startswith("<svg")
+    assert "NDKL of DetConstSort minus DetCons" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("experiment", ["feedback_loops"], indirect=True)
+def test_loops_are_told_with_their_limits_and_what_cannot_be_corrected(
+    experiment: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_quickly(experiment, tmp_path)
+    rows = {row["loop"]: row for row in rows_of(tmp_path / "feedback_loops.csv")}
+    assert rows["top two: with reports"]["tends to"] == "0.599"
+    assert float(rows["four areas: greedy, raw counts"]["blind days"]) > 0.9
+    assert "visits cannot be corrected here" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("experiment", ["disaggregated_rates"], indirect=True)
+def test_printed_rates_are_checked_and_taken_apart(
+    experiment: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_quickly(experiment, tmp_path)
+    rows = {(row["group"], row["measure"]): row for row in rows_of(tmp_path / "disaggregated_rates.csv")}
+    assert float(rows["darker female", "error"]["rate"]) == pytest.approx(94 / 271)
+    assert rows["lighter female", "error"]["of"] == "296"
+    told = capsys.readouterr().out
+    assert "Face++: ways to fill its row, by undetected faces in each group at most: {0: 0, 1: 0, 5: 0" in told
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("experiment", ["superres_explanations"], indirect=True)
+def test_other_scenes_shrink_to_the_same_small_image(experiment: ModuleType, tmp_path: Path) -> None:
+    run_quickly(experiment, tmp_path)
+    rows = rows_of(tmp_path / "superres_explanations.csv")
+    assert [row["factor"] for row in rows] == ["2", "4", "8"]
+    assert all(0 <= float(row["low"]) <= float(row["flipped"]) <= float(row["high"]) <= 1 for row in rows)
+    assert [round(float(row["open"]), 4) for row in rows] == [0.75, 0.9375, 0.9844]
+    assert (tmp_path / "superres_explanations_x4.png").exists()
