@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pixelwise.data.formats.flo import read_flo, write_flo
+from pixelwise.data.formats.flo import known, read_flo, write_flo
 from pixelwise.errors import InputError
 
 
@@ -81,3 +81,8 @@ def test_flow_that_is_not_finite_is_refused_and_no_file_is_made(tmp_path: Path, 
 def test_flow_without_pixels_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="0x4"):
         write_flo(tmp_path / "a.flo", np.zeros((0, 4, 2), dtype=np.float32))
+
+
+def test_values_above_1e9_and_what_is_not_finite_are_unknown() -> None:
+    flow = np.array([[[1, 2], [1.001e9, 0], [0, -1e10], [np.nan, 0], [np.inf, 0], [1e9, -1e9]]], dtype=np.float32)
+    assert known(flow).tolist() == [[True, False, False, False, False, True]]

@@ -3,6 +3,8 @@
 from pixelwise.data.flow.augmentation import FlowAugmentation as FlowAugmentation
 from pixelwise.data.flow.augmentation import augment_pair as augment_pair
 from pixelwise.data.flow.augmentation import flow_augmentation as flow_augmentation
+from pixelwise.data.flow.flow_doctor import FlowDiagnosis as FlowDiagnosis
+from pixelwise.data.flow.flow_doctor import examine_flow as examine_flow
 from pixelwise.data.flow.folder import FlowFolder as FlowFolder
 from pixelwise.data.flow.folder import open_flow as open_flow
 from pixelwise.data.flow.items import FlowItem as FlowItem

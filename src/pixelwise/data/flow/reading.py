@@ -65,6 +65,15 @@ def read_pair(item: FlowItem) -> FlowPair:
     image, second = read_frames(item)
     flow, valid = read_flow(item.flow)
     _same_size(image, flow, item.image, item.flow)
+    return with_masks(item, image, second, flow, valid)
+
+
+def with_masks(item: FlowItem, image: Image, second: Image, flow: Flow, valid: Mask) -> FlowPair:
+    """The pair of an item whose images and flow are read, with what its other files say.
+
+    Raises:
+        InputError: one of these files cannot be read or has another size; the message names it.
+    """
     if item.invalid is not None:
         valid = valid & ~_marked(item.invalid, image, item.image)
         flow = flow.where(valid, 0)
