@@ -8,7 +8,6 @@ import copy
 from typing import TypeVar, cast
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -48,7 +47,9 @@ class FrozenBatchNorm2d(nn.Module):
 
     def forward(self, features: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
         """(features - running_mean) / sqrt(running_var + eps) * weight + bias, channel by channel."""
-        return F.batch_norm(features, self.running_mean, self.running_var, self.weight, self.bias, False, 0.0, self.eps)
+        # Not by way of torch.nn.functional, which in some releases of torch refuses the published eps of 0.
+        mean, variance, cudnn = self.running_mean, self.running_var, torch.backends.cudnn.enabled
+        return torch.batch_norm(features, self.weight, self.bias, mean, variance, False, 0.0, self.eps, cudnn)
 
     def extra_repr(self) -> str:
         """Shown by print."""

@@ -14,6 +14,9 @@ from pixelwise.ops.roi_tables import features_from_table, is_channels_last, pixe
 VALUES_IN_CACHE = 1 << 18
 """Maxima made at once: 1 MB of float32, which a core's cache holds together with the pixels they are compared with."""
 
+VALUES_ON_DEVICE = 1 << 24
+"""The same elsewhere, 64 MB: a GPU has no use for small pieces, each of which costs a dozen launches."""
+
 
 def roi_pool(
     input: Float[Tensor, "B C H W"],
@@ -104,7 +107,8 @@ def _bins(
     top, bottom = _windows(rois[:, 2] * scale, rois[:, 4] * scale, rows, height)
     left, right = _windows(rois[:, 1] * scale, rois[:, 3] * scale, columns, width)
     costs = (bottom - top).amax(1).clamp(min=1) * (right - left).amax(1).clamp(min=1)
-    length = max(1, VALUES_IN_CACHE // (channels * rows * columns))
+    at_once = VALUES_IN_CACHE if rois.device.type == "cpu" else VALUES_ON_DEVICE
+    length = max(1, at_once // (channels * rows * columns))
     for part in parts(costs.float(), rows * columns):
         for piece in pieces(part, len(costs[part]), length):
             y = _window_places(top[piece], bottom[piece], height) + rois[piece, :1, None].long() * height
@@ -117,7 +121,9 @@ def _bins(
 def _windows(low: Tensor, high: Tensor, bins: int, length: int) -> tuple[Tensor, Tensor]:
     """First pixel and the one after the last of each bin along one axis, within 0..length; both 0 if not finite."""
     start, end = _rounded(low), _rounded(high)
-    step = ((end - start + 1).clamp(min=1) / bins)[:, None]
+    extent = (end - start + 1).clamp(min=1)
+    # By a tensor: a GPU multiplies by the reciprocal of a number, and 7 * (1 / 7) can be above 1, one pixel too many.
+    step = (extent / torch.full_like(extent, bins))[:, None]
     numbers = torch.arange(bins, dtype=low.dtype, device=low.device)
     first = (numbers * step).floor() + start[:, None]
     after = ((numbers + 1) * step).ceil() + start[:, None]
