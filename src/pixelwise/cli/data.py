@@ -4,10 +4,12 @@ from pathlib import Path
 
 from cyclopts import App
 
-from pixelwise.cli.data_check import check_boxes, check_label_maps
+from pixelwise.cli.data_check import check_boxes, check_label_maps, check_pairs
 from pixelwise.cli.screen import progress_bar, wrote
 from pixelwise.data.detection.folder import layout_of
 from pixelwise.data.detection.instance_folder import holds_label_maps
+from pixelwise.data.flow.folder import holds_pairs
+from pixelwise.data.flying import Recipe, write_flying
 from pixelwise.data.pasture import Knobs, write_folder
 from pixelwise.errors import InputError
 
@@ -93,7 +95,43 @@ def pasture(
     )
     with progress_bar("scenes") as progress:
         write_folder(folder, knobs, images, seed, progress)
-    wrote(folder, f"pixelwise train segmentation {folder} --out run   (or train detection)")
+    wrote(folder, f"pixelwise train segmentation {folder} --out run   (or train detection, or train flow)")
+
+
+@make.command
+def flying(
+    folder: Path,
+    /,
+    *,
+    pairs: int = 200,
+    size: tuple[int, int] = Recipe.size,
+    seed: int = 0,
+    objects: tuple[int, int] = Recipe.objects,
+    motion: float = Recipe.motion,
+) -> None:
+    """Write pairs of pictures of flying shapes with their exact motion and occlusion, to train optical flow.
+
+    Example: pixelwise data make flying flying --pairs 1000 --size 192 256
+
+    Parameters
+    ----------
+    folder
+        Where to write; an unfinished folder is continued.
+    pairs
+        Number of pairs; one of 384 x 512 pixels takes about 2.4 MB.
+    size
+        Height and width in pixels, 32 to 4096.
+    seed
+        The same seed gives the same bytes.
+    objects
+        Fewest and most objects.
+    motion
+        Factor on how far things move, 0 to 4.
+    """
+    recipe = Recipe(size=size, objects=objects, motion=motion)
+    with progress_bar("pairs") as progress:
+        write_flying(folder, recipe, pairs, seed, progress)
+    wrote(folder, f"pixelwise train flow {folder} --out run")
 
 
 @app.command
@@ -106,17 +144,17 @@ def check(
     attributes: Path | None = None,
     repair: Path | None = None,
 ) -> int:
-    """Examine a folder of images with label maps or boxes: every fault with its file, what was found, and the fix.
+    """Examine a folder of images with label maps, boxes or flow: every fault with its file, and the fix.
 
-    A folder that has both, as Pasture's, is examined twice.
+    A folder that has several of these, as Pasture's, is examined for each.
 
     Example: pixelwise data check my_images
 
     Parameters
     ----------
     folder
-        A folder with images/ and labels/ (or train/, val/, test/ with both); or with boxes in COCO's, Pascal VOC's or
-        YOLO's layout.
+        A folder with images/ and labels/ (or train/, val/, test/ with both); with boxes in COCO's, Pascal VOC's or
+        YOLO's layout; or with pairs and flow as FlyingChairs, Sintel, KITTI, Middlebury or our own have them.
     classes
         File of class names, one per line: `name`, `value name` or `first-last name`.
     splits
@@ -129,9 +167,11 @@ def check(
     boxes = folder.exists() and layout_of(folder) in ("coco", "voc", "yolo")
     if repair is not None and not boxes:
         raise InputError("a folder with boxes, for a repaired copy", f"{folder}", "leave --repair away")
-    sound = True
-    if not boxes or holds_label_maps(folder):
+    pairs, sound = holds_pairs(folder), True
+    if not (boxes or pairs) or holds_label_maps(folder):
         sound = check_label_maps(folder, classes, splits, attributes)
     if boxes:
         sound = check_boxes(folder, classes, splits, repair) and sound
+    if pairs:
+        sound = check_pairs(folder, splits) and sound
     return 0 if sound else 1

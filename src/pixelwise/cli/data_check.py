@@ -1,4 +1,4 @@
-"""What `pixelwise data check` says of label maps and of boxes."""
+"""What `pixelwise data check` says of label maps, of boxes and of pairs of images with flow."""
 
 import math
 from collections import Counter
@@ -14,6 +14,7 @@ from pixelwise.data.detection.folder import open_detection
 from pixelwise.data.detection.repaired_copy import write_repaired
 from pixelwise.data.doctor import examine
 from pixelwise.data.faults import Fault
+from pixelwise.data.flow.flow_doctor import examine_flow
 from pixelwise.metrics.upper_bound import StrideBounds
 from pixelwise.shapes import IGNORE
 
@@ -73,6 +74,21 @@ def check_boxes(folder: Path, classes: Path | None, splits: Path | None, repair:
             )
         note(f"wrote  {repair}: {written} objects, in COCO's layout")
     note(f"next   pixelwise train detection {repair or folder} --out run")
+    return True
+
+
+def check_pairs(folder: Path, splits: Path | None) -> bool:
+    """Says every fault of pairs of images and their flow; whether training may use them."""
+    with progress_bar("pairs") as progress:
+        diagnosis = examine_flow(folder, splits, progress)
+    counts = ", ".join(f"{name} {count}" for name, count in diagnosis.splits.items())
+    note(f"{diagnosis.pairs} pairs in the layout {diagnosis.layout} ({counts}), flow known in {diagnosis.known:.1%}")
+    note(f"  motion: {diagnosis.mean:.2f} pixels on average, {diagnosis.longest:.1f} at most")
+    note_faults(diagnosis.faults)
+    note(f"{len(diagnosis.fatal)} fatal, {len(diagnosis.warnings)} warnings")
+    if diagnosis.fatal:
+        return False
+    note(f"next   pixelwise train flow {folder} --out run")
     return True
 
 

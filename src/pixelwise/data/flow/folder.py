@@ -84,6 +84,11 @@ def list_flow(root: Path, splits: Path | None = None) -> FlowFolder:
     return FlowFolder(root, layout, whole, tuple(faults))
 
 
+def holds_pairs(root: Path) -> bool:
+    """Whether a folder has the layout of a flow data set; False where there is no folder."""
+    return root.is_dir() and any(find(root) for find in FINDERS.values())
+
+
 def _found(root: Path) -> tuple[str, list[FlowItem]]:
     for layout, find in FINDERS.items():
         items = find(root)

@@ -29,7 +29,8 @@ def chairs(root: Path) -> list[FlowItem]:
     for folder in (root, root / "data"):
         names = {file.name for file in _files(folder)}
         numbers = sorted({found[1] for name in names if (found := _CHAIRS.fullmatch(name))})
-        if numbers:
+        # Pictures alone may be called a_flow.png in a folder of another kind.
+        if numbers and any(name.endswith(".flo") for name in names):
             return [_chair(folder, number, names) for number in numbers]
     return []
 
