@@ -14,7 +14,7 @@ from pixelwise.errors import InputError
 from pixelwise.evaluation import FlowScores
 from pixelwise.inference import FlowEstimator, load
 from pixelwise.training import train
-from pixelwise.training.flow.pairs import PairCrops, WholePairs
+from pixelwise.training.flow.pairs import PairCrops, WholePairs, collate_pairs
 from pixelwise.training.flow.recipe import augmentation_of
 from pixelwise.training.flow.settings import FlowSettings, flow_settings_from
 from pixelwise.training.metrics_file import read_rows
@@ -156,13 +156,25 @@ def test_classes_and_folders_without_pairs_are_refused(pasture_folder: Path, tmp
     assert not (tmp_path / "run").exists()
 
 
-def test_a_broken_file_stops_training_with_its_name(pasture_folder: Path, tmp_path: Path) -> None:
+def test_a_broken_file_is_named_before_a_folder_is_made(pasture_folder: Path, tmp_path: Path) -> None:
     data = shutil.copytree(pasture_folder, tmp_path / "data")
     training = open_flow(data).only("train").items[0]
     assert training.flow is not None
     training.flow.write_bytes(training.flow.read_bytes()[:-8])
-    with pytest.raises(InputError, match=rf"{training.flow.name} .*cut short"):
+    with pytest.raises(InputError, match=rf"without fatal faults at .*{training.flow.name}.*\nhint: see all of them"):
         train("flow", data, out=tmp_path / "run", **SETTINGS)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_file_that_breaks_during_training_stops_it_with_its_name(pasture_folder: Path, tmp_path: Path) -> None:
+    data = shutil.copytree(pasture_folder, tmp_path / "data")
+    items = open_flow(data).items
+    crops = PairCrops(WholePairs(items), augmentation_of(FlowSettings(**SETTINGS)), seed=0)
+    assert items[0].flow is not None
+    items[0].flow.unlink()
+    found = collate_pairs([crops[0, 1], crops[0, 0]])
+    assert isinstance(found, InputError)
+    assert items[0].flow.name in str(found)
 
 
 def test_the_rate_is_halved_as_published() -> None:

@@ -13,7 +13,7 @@ from pixelwise.inference.run_record import RunRecord
 from pixelwise.training.flow.pairs import PairCrops
 from pixelwise.training.flow.report import write_flow_report
 from pixelwise.training.flow.settings import FlowSettings, flow_settings_from
-from pixelwise.training.flow.start import fingerprint, new_flow_record, opened, training_and_validation
+from pixelwise.training.flow.start import fingerprint, healthy_pairs, new_flow_record, training_and_validation
 from pixelwise.training.hardware import Hardware
 from pixelwise.training.listener import Listener
 from pixelwise.training.recipe import Recipe
@@ -24,12 +24,12 @@ PREFIX = "model.model."
 
 
 def _begin(source: DataSource, settings: FlowSettings, tell: Listener) -> tuple[RunRecord, FlowFolder]:
-    folder = opened(source)
+    folder = healthy_pairs(source, tell)
     return new_flow_record(source, folder, settings, tell), folder
 
 
 def _reopen(source: DataSource, record: RunRecord, tell: Listener) -> FlowFolder:
-    folder = opened(source)
+    folder = healthy_pairs(source, tell)
     check_same_files(record, fingerprint(folder), folder.root)
     return folder
 

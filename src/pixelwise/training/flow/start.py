@@ -3,7 +3,7 @@
 import dataclasses
 import hashlib
 
-from pixelwise.data.flow import FlowFolder, FlowItem, open_flow
+from pixelwise.data.flow import FlowFolder, FlowItem, examine_flow, open_flow
 from pixelwise.errors import InputError
 from pixelwise.inference.flow_estimator import build_flow_model
 from pixelwise.inference.run_record import RunRecord
@@ -12,17 +12,20 @@ from pixelwise.training.flow.pairs import WholePairs
 from pixelwise.training.flow.settings import FlowSettings
 from pixelwise.training.listener import Listener
 from pixelwise.training.split import held_out
-from pixelwise.training.start import DataSource, scaling_of, versions
+from pixelwise.training.start import DataSource, refuse_faults, scaling_of, versions
 
 
-def opened(source: DataSource) -> FlowFolder:
-    """The folder of pairs.
+def healthy_pairs(source: DataSource, tell: Listener) -> FlowFolder:
+    """The folder of pairs, once the doctor has looked at every file.
 
     Raises:
-        InputError: no folder of pairs, files missing, or classes, which flow has none of.
+        InputError: no folder of pairs, a fault that the doctor calls fatal, or classes, which flow has none of.
     """
     if source.classes is not None:
         raise InputError("no classes for flow", f"{source.classes}", "leave --classes away")
+    diagnosis = examine_flow(source.root, source.splits, tell.examined)
+    refuse_faults(source.root, diagnosis.fatal)
+    tell.note(f"{diagnosis.pairs} pairs, moving {diagnosis.mean:.2f} px on average and {diagnosis.longest:.0f} at most")
     return open_flow(source.root, source.splits)
 
 
