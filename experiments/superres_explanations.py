@@ -2,7 +2,7 @@
 
 Source of the question: the debate about PULSE (Menon, Damian, Hu, Ravi, Rudin 2020), which shows one of many faces that
 shrink to the same input. Here the truth is known: scenes of Pasture with one animal of four species each, made small by
-MATLAB's bicubic rule. For each test scene, the likest of 2000 scenes of other species are changed as little as possible
+MATLAB's bicubic rule. For each test scene, the likest of 1000 scenes of other species are changed as little as possible
 until they shrink to the same small image; a classifier trained on large scenes names the animal in each.
 
     python -m experiments.superres_explanations
@@ -120,8 +120,8 @@ def picture(found: list[Tensor], factor: int) -> NDArray[np.uint8]:
 
 def main(words: list[str] | None = None) -> None:
     """Measures, prints and writes."""
-    chosen = read(arguments(__doc__, seeds=1, steps=600), words)
-    training, test, pool = (40, 8, 40) if chosen.quick else (2000, 100, 2000)
+    chosen = read(arguments(__doc__, seeds=1, steps=500), words)
+    training, test, pool = (40, 8, 40) if chosen.quick else (1000, 100, 1000)
     model = trained(*scenes(training, 0), chosen.steps, 0)
     images, species = scenes(test, TEST_SEED)
     others = scenes(pool, 2 * TEST_SEED)

@@ -11,12 +11,15 @@ from numpy.typing import NDArray
 from pixelwise.errors import InputError
 
 Beliefs = NDArray[np.float64]
+"""Or shares of them, or probabilities."""
+
 Policy = Callable[[Beliefs], NDArray[np.float64]]
 
 
 def proportional(beliefs: Beliefs) -> NDArray[np.float64]:
     """Visits in proportion to what is believed: the urn's rule."""
-    return beliefs / beliefs.sum(1, keepdims=True)
+    shares: Beliefs = beliefs / beliefs.sum(1, keepdims=True)
+    return shares
 
 
 def greedy(beliefs: Beliefs) -> NDArray[np.float64]:
@@ -25,7 +28,8 @@ def greedy(beliefs: Beliefs) -> NDArray[np.float64]:
     Nothing is ever learned of the other areas: their probability is 0.
     """
     best = beliefs == beliefs.max(1, keepdims=True)
-    return best / best.sum(1, keepdims=True)
+    shares: Beliefs = best / best.sum(1, keepdims=True)
+    return shares
 
 
 def exploring(share: float, rest: Policy = greedy) -> Policy:

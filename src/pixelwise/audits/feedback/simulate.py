@@ -65,7 +65,8 @@ class Course:
 
     def final(self) -> NDArray[np.float64]:
         """The mean share of each area at the end, (K,)."""
-        return self.shares[-1].mean(0)
+        shares: NDArray[np.float64] = self.shares[-1].mean(0)
+        return shares
 
     def verdict(self) -> str:
         """In words, whether what was collected allows a correction at all."""

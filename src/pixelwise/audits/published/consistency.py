@@ -6,6 +6,7 @@ least one figure is misprinted or means something else than its label says.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -115,7 +116,7 @@ def _solved(sizes: Mapping[str, int], printed: Sequence[Printed], unanswered: in
     for name in sorted(options, key=lambda each: len(options[each][0])):
         known = {*table, name}
         about = [figure for figure in printed if name in _cells(figure) <= known]
-        table = _joined(table, name, options[name], lambda rows, due=about: _fit(due, rows, half))
+        table = _joined(table, name, options[name], partial(_fit, about, half=half))
     return table
 
 
@@ -126,7 +127,7 @@ def _options(name: str, size: int, printed: Sequence[Printed], slack: tuple[int,
     counts = np.arange(max(size - unanswered, 0), size + 1)
     wrong = np.concatenate([np.arange(count + 1) for count in counts])
     answers = np.repeat(counts, counts + 1)
-    fits = _fit([figure for figure in printed if _cells(figure) == {name}], {name: (wrong, answers)}, half)
+    fits = _fit([figure for figure in printed if _cells(figure) == {name}], {name: (wrong, answers)}, half=half)
     return wrong[fits], answers[fits]
 
 
@@ -176,7 +177,7 @@ def _cells(figure: Printed) -> set[str]:
     return {*figure.cells, *figure.called}
 
 
-def _fit(figures: Sequence[Printed], table: Table, half: float) -> NDArray[np.bool_]:
+def _fit(figures: Sequence[Printed], table: Table, *, half: float) -> NDArray[np.bool_]:
     """Which rows give all of these figures."""
     fits = np.ones(len(_rows(table)), dtype=np.bool_)
     for figure in figures:

@@ -30,12 +30,12 @@ def skew_curves(ranking: Candidates, targets: Targets) -> dict[str, NDArray[np.f
 
 def min_skew(ranking: Candidates, targets: Targets) -> NDArray[np.float64]:
     """The skew of the worst-served group among the first k places, for k = 1..K: the paper's MinSkew@k."""
-    return np.nanmin(list(skew_curves(ranking, targets).values()), axis=0)
+    return np.asarray(np.nanmin(list(skew_curves(ranking, targets).values()), axis=0))
 
 
 def max_skew(ranking: Candidates, targets: Targets) -> NDArray[np.float64]:
     """The skew of the best-served group among the first k places, for k = 1..K: the paper's MaxSkew@k."""
-    return np.nanmax(list(skew_curves(ranking, targets).values()), axis=0)
+    return np.asarray(np.nanmax(list(skew_curves(ranking, targets).values()), axis=0))
 
 
 def infeasible_index(ranking: Candidates, targets: Targets) -> int:

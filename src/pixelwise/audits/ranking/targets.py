@@ -46,12 +46,12 @@ def demographic_parity(population: Mapping[str, float | int]) -> dict[str, float
 
 def least(places: int | NDArray[Any], shares: NDArray[Any]) -> NDArray[np.float64]:
     """How many of the first so many places groups of these shares are owed at least: floor(places * shares)."""
-    return np.floor(np.multiply(places, shares) + SLACK)
+    return np.asarray(np.floor(np.multiply(places, shares) + SLACK))
 
 
 def most(places: int | NDArray[Any], shares: NDArray[Any]) -> NDArray[np.float64]:
     """How many of the first so many places they should have at most: ceil(places * shares)."""
-    return np.ceil(np.multiply(places, shares) - SLACK)
+    return np.asarray(np.ceil(np.multiply(places, shares) - SLACK))
 
 
 def lacking(pool: Candidates, targets: Targets, size: int) -> dict[str, int]:

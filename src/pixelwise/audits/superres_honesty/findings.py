@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from torch import Tensor
 
-from pixelwise.audits.findings import Finding, finding
+from pixelwise.audits.findings import Finding, Verdict, finding
 from pixelwise.audits.intervals import Interval, rate
 from pixelwise.audits.superres_honesty.explanations import peak_ratios
 from pixelwise.audits.superres_honesty.probes import Deviation, Flips
@@ -32,7 +32,7 @@ def consistency_finding(found: Sequence[Deviation], tolerance: float = ROUNDING)
         f" the farthest is off by {worst:.3g}" + (f"; {len(failed)} failed, the first by {failed[0]}" if failed else "")
     )
     mend = "Add what is missing to the input, or say on every picture that it contradicts its input."
-    verdict = "pass" if all(kept) else "fail"
+    verdict: Verdict = "pass" if all(kept) else "fail"
     return finding(ABOUT, claim, rate(sum(kept), len(found)), verdict, "Nothing." if all(kept) else mend)
 
 
@@ -67,11 +67,11 @@ def flip_finding(found: Flips, accepted: float = 0.0) -> Finding:
         if found.failures
         else ""
     )
-    sure = "pass" if share.hi <= accepted else "inconclusive"
+    verdict: Verdict = "fail" if share.lo > accepted else "pass" if share.hi <= accepted else "inconclusive"
     return finding(
         ABOUT,
         claim,
         share,
-        "fail" if share.lo > accepted else sure,
+        verdict,
         "Do not identify anybody or anything by restored images; classify the input itself and report what it allows.",
     )
