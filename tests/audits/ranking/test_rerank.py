@@ -31,8 +31,8 @@ Task = tuple[Candidates, dict[str, float], int]
 
 
 def random_task(rng: np.random.Generator, groups: int, enough: bool = True) -> Task:
-    """Shares from even to extreme, scores from independent of the group to far apart, with ties; a list of up to 40."""
-    size = int(rng.integers(1, 41))
+    """Shares from even to extreme, scores from independent of the group to far apart, with ties; a list of up to 30."""
+    size = int(rng.integers(1, 31))
     names = [f"g{index}" for index in range(groups)]
     shares = rng.dirichlet(np.full(groups, rng.choice([0.3, 1.0, 20.0])))
     each = size if enough else int(rng.integers(1, size + 1))
@@ -46,7 +46,7 @@ def random_task(rng: np.random.Generator, groups: int, enough: bool = True) -> T
 def tasks(count: int, enough: bool = True) -> Iterator[Task]:
     rng = np.random.default_rng(0)
     for _ in range(count):
-        yield random_task(rng, int(rng.integers(1, 9)), enough)
+        yield random_task(rng, int(rng.integers(1, 8)), enough)
 
 
 def people(pool: Candidates) -> list[Person]:

@@ -88,7 +88,7 @@ def test_one_failure_costs_one_image_and_is_told(small: list[Tensor]) -> None:
 def test_a_class_read_off_what_the_input_does_not_show_flips(small: list[Tensor]) -> None:
     stripes = torch.ones(1, 16, 16) * torch.tensor([0.0, 1.0]).repeat(8)
     towards = torch.stack([stripes, 1 - stripes])
-    inputs = [explain(image, towards, WAY, rounds=40).good(levels=2) for image in small]
+    inputs = [explain(image, towards, WAY, rounds=40).good(levels=2.0) for image in small]
     fine = flips(lambda image: "even" if (image[0, :, 0::2] - image[0, :, 1::2]).mean() > 0 else "odd", inputs)
     assert fine.rate().value == 1 and not fine.failures
     assert flip_finding(fine).verdict == "fail"
