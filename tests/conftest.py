@@ -39,6 +39,28 @@ def pasture_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def detection_run(pasture_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Mask R-CNN trained on these scenes for two epochs; copy it to change it."""
+    folder = tmp_path_factory.mktemp("detection_run") / "run"
+    torch.set_num_threads(1)
+    network = {"width": 4, "fpn_channels": 8}
+    drawn = {"anchors_drawn": 64, "regions_drawn": 32}
+    train(
+        "detection",
+        pasture_folder,
+        out=folder,
+        model="mask_rcnn_resnet18_fpn",
+        model_settings=network,
+        epochs=2,
+        learning_rate=0.003,
+        warm_up=5,
+        **drawn,
+    )
+    torch.set_num_threads(2)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def trained_run(pasture_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run on these scenes: two epochs of a tiny network, which tells classes apart a little. Copy it to change it."""
     folder = tmp_path_factory.mktemp("run") / "run"

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import NamedTuple, cast, get_args
 
 import torch
-from torch import nn
+from jaxtyping import Float
+from torch import Tensor, nn
 
 from pixelwise.data.lazy_images import LazyImage, open_image
 from pixelwise.errors import InputError
@@ -108,7 +109,7 @@ class Detector:
         return torch.autocast(device, torch.bfloat16) if self.precision == "bf16" else nullcontext()
 
 
-def _part(regions: LazyImage | Image, tile: Tile) -> Image:
+def _part(regions: LazyImage | Image, tile: Tile) -> Float[Tensor, "3 h w"]:
     if isinstance(regions, LazyImage):
         return regions.read(*tile)
     return regions[:, tile.top : tile.top + tile.height, tile.left : tile.left + tile.width]

@@ -24,6 +24,7 @@ from pixelwise.models.catalog import by_task
 from pixelwise.models.detection.mask_rcnn import MaskRCNN
 from pixelwise.models.detection.resize import PUBLISHED_SIDES, Resize
 from pixelwise.models.normalise import IMAGENET_MEAN, IMAGENET_STD
+from pixelwise.ops import box_area
 from pixelwise.training.crops import channel_statistics
 from pixelwise.training.detection_settings import DetectionSettings
 from pixelwise.training.listener import Listener
@@ -38,7 +39,7 @@ SMALLEST_ANCHOR, LARGEST_FIRST = 4, 64
 """Pixels. A level of stride 4 cannot tell smaller objects apart; above, the coarsest level would leave any image."""
 
 SMALL_SHARE = 0.1
-"""The smallest anchors fit the objects that are larger than this share of all."""
+"""The smallest anchors fit nine tenths of the objects of every class, however rare it is."""
 
 
 @dataclass(frozen=True)
@@ -120,8 +121,9 @@ def object_facts(folder: DetectionFolder, objects: Sequence[Objects]) -> ObjectF
 def fitted_settings(settings: DetectionSettings, objects: Sequence[Objects], tell: Listener) -> dict[str, Any]:
     """The model's settings; what the user left open about sizes follows from the training data, and is told.
 
-    Where most images are no longer than the published limit, all are seen as they are; else by the published rule. The sizes of anchors
-    double from level to level, and the first is the largest power of two below most objects' sides.
+    Where most images are no longer than the published limit, all are seen as they are; else by the published rule.
+    The sizes of anchors double from level to level, and the first is the largest power of two below most objects'
+    sides in every class.
     """
     chosen = dict(settings.model_settings)
     longest = statistics.median(max(one.size) for one in objects)
@@ -136,11 +138,10 @@ def fitted_settings(settings: DetectionSettings, objects: Sequence[Objects], tel
 
 
 def _anchor_sizes(rule: Resize, objects: Sequence[Objects]) -> list[int]:
-    sides = []
-    for one in objects:
-        factor = rule.size_for(one.size)[0] / one.size[0]
-        sides.append((one.boxes[:, 2:] - one.boxes[:, :2]).prod(dim=1).sqrt() * factor)
-    small = float(torch.cat(sides).quantile(SMALL_SHARE))
+    labels = torch.cat([one.labels for one in objects])
+    factors = [rule.size_for(one.size)[0] / one.size[0] for one in objects]
+    sides = torch.cat([box_area(one.boxes).sqrt() * each for one, each in zip(objects, factors, strict=True)])
+    small = min(float(sides[labels == label].quantile(SMALL_SHARE)) for label in labels.unique())
     first = min(max(2 ** math.floor(math.log2(max(small, 1))), SMALLEST_ANCHOR), LARGEST_FIRST)
     return [first * 2**level for level in range(LEVELS)]
 

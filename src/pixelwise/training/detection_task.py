@@ -65,10 +65,27 @@ class DetectionTask(LearningTask):
         """
         if isinstance(batch, InputError):
             raise batch
-        losses = detector_losses(self.model, batch.images, batch.objects, None, self._resize(number), self.lesson)
+        losses = self._losses(batch, self._resize(number))
         for name, loss in losses.items():
             self.log(f"loss/{name}", loss, on_step=False, on_epoch=True, batch_size=len(batch.names))
         return self.checked(torch.stack(list(losses.values())).sum(), batch.names)
+
+    def _losses(self, batch: SceneBatch, resize: Resize | None) -> dict[str, Tensor]:
+        """The losses by name.
+
+        Raises:
+            InputError: the images are so small that batch normalisation has a single value to learn from.
+        """
+        try:
+            return detector_losses(self.model, batch.images, batch.objects, None, resize, self.lesson)
+        except ValueError as error:
+            if "more than 1 value per channel" not in str(error):
+                raise
+            raise InputError(
+                "batches in which batch normalisation has several values to learn from",
+                f"images so small that one cell is left of them: {', '.join(batch.names)}",
+                "use crops or images larger than 32 pixels, or --set norms=frozen",
+            ) from error
 
     def _resize(self, number: int) -> Resize | None:
         """The rule of one batch; None is the model's own."""

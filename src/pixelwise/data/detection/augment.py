@@ -9,8 +9,10 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from numpy.typing import NDArray
 from scipy import ndimage  # type: ignore[import-untyped]  # scipy ships no types
+from torch import Tensor
 
 from pixelwise.data.detection.objects import Objects
 from pixelwise.data.transforms.augmentation import Augmentation
@@ -33,7 +35,7 @@ def augment_objects(
     generator: torch.Generator,
     around: Point | None = None,
     fill: Sequence[float] = (0.5, 0.5, 0.5),
-) -> tuple[Image, Objects]:
+) -> tuple[Float[Tensor, "3 h w"], Objects]:
     """The image and its objects as one random draw shows them.
 
     Objects without area in the crop are left out; those of which less than `SEEN` is left are marked difficult, so
