@@ -32,6 +32,16 @@ def test_equals_conv2d(size: tuple[int, int], padding: int, dilation: int):
     torch.testing.assert_close(without, wanted - bias[:, None, None], rtol=0, atol=1e-11)
 
 
+@pytest.mark.parametrize("at_once", [1, 3000])
+def test_parts_of_the_tiles_give_the_same(at_once: int, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("pixelwise.ops.winograd.AT_ONCE", at_once)
+    features, weight, bias = drawn(5, 5, 17, 14), drawn(7, 5, 3, 3), drawn(7)
+    for padding, dilation in ((1, 1), (2, 2)):
+        wanted = F.conv2d(features, weight, bias, padding=padding, dilation=dilation)
+        found = winograd_conv2d(features, winograd_kernels(weight), bias, padding, dilation)
+        torch.testing.assert_close(found, wanted, rtol=0, atol=1e-11)
+
+
 def test_gradients_are_those_of_conv2d():
     weight = drawn(2, 3, 3, 3)
     features = drawn(1, 3, 5, 6).requires_grad_()

@@ -21,6 +21,10 @@ OUTPUTS, TAPS = 4, 3
 
 INPUTS = OUTPUTS + TAPS - 1
 
+AT_ONCE = 1 << 21
+"""Numbers that tiles become at once, 8 MB of float32: far larger ones are fetched from the system anew at each call,
+which takes longer than computing them, and smaller ones make the matrix products small."""
+
 POINTS = (0.0, 2 / 3, -2 / 3, 3 / 2, -3 / 2)
 """Where the polynomials behind the algorithm are evaluated, besides infinity. Rounding depends on them: Barabasz et al.
 2020 ("Error Analysis and Improving the Accuracy of Winograd Convolution for Deep Neural Networks") find values near 1
@@ -71,9 +75,9 @@ def winograd_conv2d(
 ) -> Float[Tensor, "B O h w"]:
     """What `conv2d` gives with a 3x3 kernel and stride 1, up to rounding; channels last.
 
-    Faster from about a hundred channels on, for inference on a CPU. Memory for a while: 4.5 times the padded input,
-    more for small maps and dilations that do not divide them into whole tiles of 4 * dilation pixels. A value that is
-    not finite spoils the outputs of its whole tile, not only those that see it. Differentiable.
+    Faster from about a hundred channels on, for inference on a CPU. Memory for a while: a padded copy of the input, one
+    of the output, and some 30 MB for a part of the tiles. A value that is not finite spoils the outputs of its whole
+    tile, not only those that see it. Differentiable.
 
     Args:
         input: features, in either memory format.
@@ -93,41 +97,47 @@ def winograd_conv2d(
             f"{input.shape[-2]}x{input.shape[-1]} with a padding of {padding}",
             "pass larger images",
         )
-    tiles, (rows, columns) = _tiles(input, padding, dilation, (height, width))
-    pixels, _, outputs = (each.to(input) for each in matrices())
+    rows, columns = (-(-side // (OUTPUTS * dilation)) for side in (height, width))
+    padded, length = _whole_tiles(input, padding, dilation, (rows, columns)), OUTPUTS * dilation
+    row = INPUTS**2 * columns * dilation**2 * max(kernels.shape[1:])
+    high = max(1, AT_ONCE // row)
+    stacks = []
+    for images in padded.split(max(1, AT_ONCE // (row * rows))):
+        parts = [images[:, start * length : (start + high) * length + 2 * dilation] for start in range(0, rows, high)]
+        stacks.append(torch.cat([_part(part, kernels, bias, dilation) for part in parts], dim=1)[:, :height, :width])
+    return torch.cat(stacks).permute(0, 3, 1, 2)
+
+
+def _whole_tiles(input: Tensor, padding: int, dilation: int, tiles: tuple[int, int]) -> Tensor:
+    """The input (B, H, W, C), padded as asked and further until so many rows and columns of tiles fit."""
+    (height, width), length = input.shape[-2:], OUTPUTS * dilation
+    below, right = (
+        count * length + 2 * dilation - side - padding for count, side in zip(tiles, (height, width), strict=True)
+    )
+    return F.pad(input.permute(0, 2, 3, 1), (0, 0, padding, right, padding, below))
+
+
+def _part(padded: Tensor, kernels: Tensor, bias: Tensor | None, dilation: int) -> Tensor:
+    """The outputs (B, h, w, O) of whole rows of tiles."""
+    batch, height, width, channels = padded.shape
+    # Each phase of the dilated grid has its own tiles: (B, row, phase, column, phase, C).
+    phases = padded.view(batch, height // dilation, dilation, width // dilation, dilation, channels)
+    windows = phases.unfold(1, INPUTS, OUTPUTS).unfold(3, INPUTS, OUTPUTS)
+    rows, columns = windows.shape[1], windows.shape[3]
+    pixels, _, outputs = (each.to(padded) for each in matrices())
     # Both axes at once: one matrix product with the Kronecker product of each axis' matrix.
-    spread = (torch.kron(pixels, pixels) @ tiles).view(INPUTS**2, -1, input.shape[1])
+    tiles = windows.permute(6, 7, 0, 1, 2, 3, 4, 5).reshape(INPUTS**2, -1)
+    spread = (torch.kron(pixels, pixels) @ tiles).view(INPUTS**2, -1, channels)
     products = torch.bmm(spread, kernels).view(INPUTS**2, -1)
     found = (torch.kron(outputs, outputs) @ products).view(
-        OUTPUTS, OUTPUTS, len(input), rows, dilation, columns, dilation, -1
+        OUTPUTS, OUTPUTS, batch, rows, dilation, columns, dilation, -1
     )
+    if bias is not None:
+        found = found + bias
     # (y, x, B, row, y's phase, column, x's phase, O): a tile's outputs lie `dilation` pixels apart.
-    map_ = found.permute(2, 3, 0, 4, 5, 1, 6, 7).reshape(
-        len(input), rows * OUTPUTS * dilation, columns * OUTPUTS * dilation, -1
+    return found.permute(2, 3, 0, 4, 5, 1, 6, 7).reshape(
+        batch, rows * OUTPUTS * dilation, columns * OUTPUTS * dilation, -1
     )
-    map_ = map_[:, :height, :width]
-    return (map_ if bias is None else map_ + bias).permute(0, 3, 1, 2)
-
-
-def _tiles(input: Tensor, padding: int, dilation: int, size: tuple[int, int]) -> tuple[Tensor, tuple[int, int]]:
-    """Overlapping tiles (36, B * rows * dilation * columns * dilation * C), and how many rows and columns there are.
-
-    Args:
-        input: (B, C, H, W).
-        padding: zeros on each side.
-        dilation: each phase of the grid has its own tiles.
-        size: of the output.
-    """
-    rows, columns = (-(-side // (OUTPUTS * dilation)) for side in size)
-    (batch, channels, height, width), length = input.shape, dilation * OUTPUTS
-    whole = (rows * length + 2 * dilation, columns * length + 2 * dilation)
-    padded = F.pad(
-        input.permute(0, 2, 3, 1),
-        (0, 0, padding, whole[1] - width - padding, padding, whole[0] - height - padding),
-    )
-    phases = padded.view(batch, whole[0] // dilation, dilation, whole[1] // dilation, dilation, channels)
-    windows = phases.unfold(1, INPUTS, OUTPUTS).unfold(3, INPUTS, OUTPUTS)
-    return windows.permute(6, 7, 0, 1, 2, 3, 4, 5).reshape(INPUTS**2, -1), (rows, columns)
 
 
 class WinogradConv2d(nn.Conv2d):
