@@ -8,6 +8,7 @@ import pytest
 from pixelwise.cli.main import run
 from pixelwise.data.flow import read_flow
 from pixelwise.data.formats.flo import read_flo
+from pixelwise.models.flow.classical import dis_installed
 
 
 def said(capsys: pytest.CaptureFixture[str], *words: str | Path) -> tuple[int, str, str]:
@@ -46,8 +47,8 @@ def test_evaluation_says_every_method(
     code, out, _ = said(capsys, "evaluate", trained, pasture_folder, "--out", tmp_path / "report")
     assert code == 0
     assert "6 pairs of split test" in out
-    lines = [line for line in out.splitlines() if line.startswith(("learned", "no motion"))]
-    assert len(lines) == 2
+    lines = [line for line in out.splitlines() if line.startswith(("learned", "no motion", "DIS"))]
+    assert len(lines) == 2 + dis_installed()
     assert all("px pooled" in line and "per image" in line and "occluded" in line for line in lines)
 
 

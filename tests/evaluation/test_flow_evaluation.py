@@ -12,9 +12,11 @@ import pixelwise as pw
 from pixelwise.data.flow import open_flow, read_pair
 from pixelwise.errors import InputError
 from pixelwise.evaluation import FlowScores
-from pixelwise.evaluation.flow_scores import LEARNED, STILL
+from pixelwise.evaluation.flow_scores import CLASSICAL, LEARNED, STILL
 from pixelwise.inference.flow_estimator import FlowEstimator, build_flow_model
 from pixelwise.inference.run_record import RunRecord
+from pixelwise.metrics import flow_scores
+from pixelwise.models.flow.classical import dis_installed
 from pixelwise.models.normalise import IMAGENET_MEAN, IMAGENET_STD
 
 RECORD = RunRecord("flow", "flownet_s", {"width": 2}, None, IMAGENET_MEAN, IMAGENET_STD, {}, {"name": "x"})
@@ -56,7 +58,7 @@ def test_report_scores_and_table_agree(estimator: FlowEstimator, pasture_folder:
     assert isinstance(scores, FlowScores)
     written = json.loads((tmp_path / "report" / "scores.json").read_text())
     assert written["split"] == "val"
-    assert set(written["methods"]) >= {LEARNED, STILL}
+    assert set(written["methods"]) == {LEARNED, STILL} | ({CLASSICAL} if dis_installed() else set())
     assert written["methods"][LEARNED]["epe_pooled"] == pytest.approx(scores.epe)
     with (tmp_path / "report" / "images.csv").open(newline="") as file:
         rows = [row for row in csv.DictReader(file) if (row["method"], row["pixels_of"]) == (LEARNED, "all")]
@@ -80,3 +82,21 @@ def test_pairs_without_truth_are_refused(estimator: FlowEstimator, pasture_folde
 def test_an_unknown_split_is_refused(estimator: FlowEstimator, pasture_folder: Path) -> None:
     with pytest.raises(InputError, match="splits train, val, test, got 'night'"):
         pw.evaluate(estimator, pasture_folder, split="night")
+
+
+@pytest.mark.data
+def test_floors_of_real_pairs_are_those_measured_elsewhere(estimator: FlowEstimator, real_data: Path) -> None:
+    # ../shared/data/middlebury_flow/README.md: no motion, and DIS medium of OpenCV 5.0.
+    scores = pw.evaluate(estimator, real_data / "middlebury_flow")
+    assert isinstance(scores, FlowScores)
+    expected = {
+        "Grove2": (3.090, 0.319),
+        "RubberWhale": (1.256, 0.225),
+        "Urban2": (8.393, 0.645),
+        "Venus": (3.802, 0.384),
+    }
+    for image in scores.images:
+        still, classical = expected[image.name]
+        assert float(flow_scores(image.sums[STILL])[0, 0]) == pytest.approx(still, abs=0.001)
+        if CLASSICAL in image.sums:
+            assert float(flow_scores(image.sums[CLASSICAL])[0, 0]) == pytest.approx(classical, abs=0.02)

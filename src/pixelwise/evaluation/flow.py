@@ -11,10 +11,11 @@ from pixelwise.data.flow import FlowFolder, FlowItem, open_flow, read_pair
 from pixelwise.errors import InputError
 from pixelwise.evaluation.asked import Asked, Progress, chosen_split
 from pixelwise.evaluation.flow_report import flow_sections
-from pixelwise.evaluation.flow_scores import LEARNED, STILL, FlowScores, FlowStatistics
+from pixelwise.evaluation.flow_scores import CLASSICAL, LEARNED, STILL, FlowScores, FlowStatistics
 from pixelwise.files import write_text
 from pixelwise.inference.flow_estimator import FlowEstimator
 from pixelwise.metrics.flow import flow_sums
+from pixelwise.models.flow.classical import dis_flow, dis_installed
 from pixelwise.reports import Command, Section, write_page
 from pixelwise.shapes import Image
 
@@ -67,10 +68,11 @@ def score_pairs(
 
 def methods_beside(predictor: FlowEstimator) -> dict[str, Method]:
     """The network, no motion, and a classical method where its package is installed."""
-    return {
+    methods: dict[str, Method] = {
         LEARNED: lambda first, second: predictor.predict(first, second).vectors,
         STILL: lambda first, _: torch.zeros_like(first[:2]),
     }
+    return methods | ({CLASSICAL: dis_flow} if dis_installed() else {})
 
 
 def write_flow_evaluation(out: Path, scores: FlowScores, sections: list[Section], title: str) -> None:

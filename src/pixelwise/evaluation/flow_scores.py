@@ -13,14 +13,15 @@ from torch import Tensor
 
 from pixelwise.metrics.flow import FLOW_GROUPS, FLOW_MEASURES, flow_scores, named_flow_scores
 
-LEARNED, STILL = "learned", "no motion"
-"""What the run's network and the answer "nothing moves" are called among the methods."""
+LEARNED, STILL, CLASSICAL = "learned", "no motion", "DIS"
+"""What the run's network, the answer "nothing moves" and OpenCV's classical method are called among the methods."""
 
 PROTOCOL = (
     "Pixels whose true motion is known count, hidden ones too. EPE: length of the difference of two motions, in "
     "pixels. Pooled: every pixel of all pairs counts alike; per image: the mean of the pairs' own means. Angular "
     "error: between (dx, dy, 1) of both, in degrees. Fl: share of pixels with an error above 3 pixels and above 5 % of "
-    "the motion (KITTI). No motion: the answer that nothing moves."
+    "the motion (KITTI). No motion: the answer that nothing moves. DIS: dense inverse search of Kroeger et al. 2016, "
+    "which learns nothing (OpenCV, preset medium)."
 )
 
 
