@@ -49,12 +49,14 @@ def leaves_sight(first: Move, flow: Flow, moved: Float[Tensor, "2 h w"], size: S
     """
     ends = pixel_centres(*first.size, like=moved) + moved
     old_ends = read(first, pixel_centres(*size, like=flow) + flow, "nearest", "reflect")
-    return _outside(ends, first.size) | _outside(old_ends, size)
+    gone: Tensor = _outside(ends, first.size) | _outside(old_ends, size)
+    return gone
 
 
 def _outside(places: Float[Tensor, "2 h w"], size: Size) -> Bool[Tensor, "h w"]:
     x, y = places
-    return (x < 0) | (x >= size[1]) | (y < 0) | (y >= size[0])
+    outside: Tensor = (x < 0) | (x >= size[1]) | (y < 0) | (y >= size[0])
+    return outside
 
 
 def _vectors(move: Move, flow: Flow, valid: Mask) -> tuple[Float64[Tensor, "2 h w"], Bool[Tensor, "h w"]]:

@@ -50,7 +50,8 @@ def rim(number: int) -> Float64[np.ndarray, "2 R"]:
     last = np.append(first[1:], len(rows)) - 1
     chosen = np.concatenate([first, last])
     places = np.stack([columns[chosen], rows[chosen]])
-    return (2 * places + 1.0) / SIDE - 1
+    around: Float64[np.ndarray, "2 R"] = (2 * places + 1.0) / SIDE - 1
+    return around
 
 
 def _axes() -> tuple[Grid, Grid]:
@@ -58,28 +59,34 @@ def _axes() -> tuple[Grid, Grid]:
     return np.meshgrid(line, line)
 
 
+def _squared_gap(start: Point, end: Point) -> Grid:
+    """The squared distance of each grid point to a straight line between two points."""
+    x, y = _axes()
+    (x0, y0), (x1, y1) = start, end
+    wide, high = x1 - x0, y1 - y0
+    along = np.clip(((x - x0) * wide + (y - y0) * high) / max(wide**2 + high**2, 1e-12), 0, 1)
+    gap: Grid = (x - x0 - along * wide) ** 2 + (y - y0 - along * high) ** 2
+    return gap
+
+
 def _polygon_distance(points: Points) -> Grid:
     """The exact signed distance to a polygon: to its nearest side, negative where a ray crosses an odd number."""
     x, y = _axes()
     nearest = np.full((SIDE, SIDE), np.inf)
     inside = np.zeros((SIDE, SIDE), dtype=bool)
-    for (x0, y0), (x1, y1) in zip(points, np.roll(points, -1, axis=0), strict=True):
-        wide, high = x1 - x0, y1 - y0
-        along = np.clip(((x - x0) * wide + (y - y0) * high) / max(wide**2 + high**2, 1e-12), 0, 1)
-        nearest = np.minimum(nearest, (x - x0 - along * wide) ** 2 + (y - y0 - along * high) ** 2)
-        if high != 0:
-            inside ^= ((y0 <= y) != (y1 <= y)) & (x < x0 + (y - y0) * wide / high)
-    distance = np.sqrt(nearest)
-    return np.where(inside, -distance, distance)
+    corners = [(float(across), float(down)) for across, down in points]
+    for (x0, y0), (x1, y1) in zip(corners, [*corners[1:], corners[0]], strict=True):
+        nearest = np.minimum(nearest, _squared_gap((x0, y0), (x1, y1)))
+        if y0 != y1:
+            inside ^= ((y0 <= y) != (y1 <= y)) & (x < x0 + (y - y0) * (x1 - x0) / (y1 - y0))
+    signed: Grid = np.where(inside, -1, 1) * np.sqrt(nearest)
+    return signed
 
 
 def _bar_distance(start: Point, end: Point, radius: float) -> Grid:
     """The distance to a bar with round ends."""
-    x, y = _axes()
-    (x0, y0), (x1, y1) = start, end
-    wide, high = x1 - x0, y1 - y0
-    along = np.clip(((x - x0) * wide + (y - y0) * high) / max(wide**2 + high**2, 1e-12), 0, 1)
-    return np.hypot(x - x0 - along * wide, y - y0 - along * high) - radius
+    gap: Grid = np.sqrt(_squared_gap(start, end)) - radius
+    return gap
 
 
 def _fitted(points: Points, margin: float = 0.0) -> Points:
@@ -133,9 +140,10 @@ def _bars(source: np.random.Generator) -> Grid:
     middle = (corners.min(axis=0) + corners.max(axis=0)) / 2
     scale = REACH / (np.hypot(*(corners - middle).T).max() + thick)
     distance = _polygon_distance((plate - middle) * scale)
-    for start, end in bars:
-        ends = (np.array([start, end]) - middle) * scale
-        distance = np.minimum(distance, _bar_distance(tuple(ends[0]), tuple(ends[1]), thick * scale))
+    for bar in bars:
+        ends = (np.array(bar) - middle) * scale
+        (x0, y0), (x1, y1) = ends.tolist()
+        distance = np.minimum(distance, _bar_distance((x0, y0), (x1, y1), thick * scale))
     return distance
 
 

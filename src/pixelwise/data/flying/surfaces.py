@@ -45,8 +45,8 @@ def surface(number: int) -> Float[Tensor, "1 3 P P"]:
 
 def _frequencies(side: int) -> Float64[np.ndarray, "S F"]:
     """Waves a texel, as the transform of real fields orders them."""
-    high, wide = np.fft.fftfreq(side)[:, None], np.fft.rfftfreq(side)[None]
-    return np.hypot(high, wide)
+    waves: Float64[np.ndarray, "S F"] = np.hypot(np.fft.fftfreq(side)[:, None], np.fft.rfftfreq(side))
+    return waves
 
 
 def _filtered(fields: Fields, sigma: float) -> Fields:
@@ -138,7 +138,8 @@ def _leaves(source: np.random.Generator, side: int) -> Fields:
     for number, size in enumerate(sizes.tolist(), start=1):
         _add_leaf(shown, number, source, size)
     colours, grain = source.normal(0, 1, (3, count + 1)), source.uniform(0, 0.5, count + 1)
-    return colours[:, shown] + grain[shown] * _clouds(source, side)
+    fields: Fields = colours[:, shown] + grain[shown] * _clouds(source, side)
+    return fields
 
 
 def _add_leaf(shown: Int16[np.ndarray, "S S"], number: int, source: np.random.Generator, size: float) -> None:

@@ -67,4 +67,4 @@ def write_kitti_flow(path: Path, flow: Float32[np.ndarray, "H W 2"], known: Bool
         )
     pixels = np.concatenate([stored, np.ones((*known.shape, 1))], axis=2).astype(np.uint16)
     pixels[~known] = 0
-    write_bytes(path, imagecodecs.png_encode(pixels))
+    write_bytes(path, bytes(imagecodecs.png_encode(pixels)))

@@ -4,6 +4,7 @@ Source: Kroeger, Timofte, Dai and Van Gool, "Fast Optical Flow using Dense Inver
 which is an extra, "classical", because nothing else here needs OpenCV.
 """
 
+from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, Literal
 
@@ -48,20 +49,14 @@ def dis_flow(first: Image, second: Image, preset: Preset = "medium") -> Flow:
             "no package cv2",
             hint="pip install 'pixelwise[classical]', or leave DIS out",
         )
-    import cv2  # type: ignore[import-not-found,unused-ignore]  # noqa: PLC0415  (optional)
-
     if first.shape != second.shape or first.numel() == 0:
         raise InputError(
             "two images of one size, with pixels",
             f"{tuple(first.shape)} and {tuple(second.shape)}",
             hint="check that both are of one pair",
         )
-    presets: dict[str, Any] = {
-        "ultrafast": cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST,
-        "fast": cv2.DISOPTICAL_FLOW_PRESET_FAST,
-        "medium": cv2.DISOPTICAL_FLOW_PRESET_MEDIUM,
-    }
-    search = cv2.DISOpticalFlow_create(presets[preset])
+    cv2: Any = import_module("cv2")  # its own type stubs lack this search
+    search = cv2.DISOpticalFlow_create(getattr(cv2, f"DISOPTICAL_FLOW_PRESET_{preset.upper()}"))
     height, width = first.shape[-2:]
     flow = search.calc(_gray(first), _gray(second), None)[:height, :width]
     return torch.from_numpy(np.ascontiguousarray(flow.transpose(2, 0, 1))).to(first.device)
