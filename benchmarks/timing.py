@@ -28,18 +28,21 @@ def _cpuinfo() -> list[str]:
         return []
 
 
-def compare(contestants: Mapping[str, Callable[[], object]], rounds: int = 7) -> dict[str, list[float]]:
+def compare(
+    contestants: Mapping[str, Callable[[], object]], rounds: int = 7, clock: Callable[[], float] = time.perf_counter
+) -> dict[str, list[float]]:
     """Seconds of each contestant in each round; in a round all run once, so that a busy moment hits all alike.
 
-    One round before the counted ones warms up.
+    One round before the counted ones warms up. `time.process_time` as the clock counts the processor's seconds, which
+    others' work on the machine changes little; with several threads it counts their waiting for each other, too.
     """
     seconds: dict[str, list[float]] = {name: [] for name in contestants}
     for counted in range(rounds + 1):
         for name, run in contestants.items():
-            start = time.perf_counter()
+            start = clock()
             run()
             if counted:
-                seconds[name].append(time.perf_counter() - start)
+                seconds[name].append(clock() - start)
     return seconds
 
 

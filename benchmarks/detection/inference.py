@@ -1,17 +1,19 @@
 """Mask R-CNN R50-FPN on one image of 800 x 1333 pixels: from the image to pasted masks, beside torchvision's.
 
 Equal work: the same weights and image, 1000 proposals, 100 objects with masks. torchvision gives soft masks in whole
-images, as it does; ours are windows cut at 0.5, as ours are. Each is run as it comes and channels last, and in
-bfloat16 by autocast; ours also with its frozen batch norms folded. Before the race the objects are compared with those
-of torchvision in float32. The peak of memory is that of a fresh process, over what it holds before the image comes.
+images, as it does; ours are windows cut at 0.5, as ours are. Each is run as it comes, channels last, and in bfloat16
+(torchvision by autocast); ours with its batch norms folded, and with Winograd's convolutions. Before the race the
+objects are compared with those of torchvision in float32. The peak of memory is that of a fresh process, over what it
+holds before the image comes.
 
-    python -m benchmarks.detection.inference [--threads N] [--rounds N] [--size H W]
+    python -m benchmarks.detection.inference [--threads N] [--rounds N] [--size H W] [--processor-time]
 """
 
 import argparse
 import copy
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 
 import torch
@@ -20,6 +22,7 @@ from torch import Tensor, nn
 from benchmarks.dense.peak import peak_megabytes
 from benchmarks.detection.networks import PEER, SIZE, ours, scenes, torchvisions
 from benchmarks.timing import THREADS, compare, machine, table
+from pixelwise.dense import use_winograd
 from pixelwise.models.detection.detect import detect
 from pixelwise.models.detection.folding import fold_detector
 from pixelwise.models.detection.mask_rcnn import MaskRCNN
@@ -27,7 +30,12 @@ from pixelwise.shapes import Size
 
 ROUNDS = 5
 
-OURS = ("pixelwise", "pixelwise, folded, channels last", "pixelwise, folded, bfloat16")
+OURS = (
+    "pixelwise",
+    "pixelwise, folded, channels last",
+    "pixelwise, folded, Winograd",
+    "pixelwise, folded, bfloat16",
+)
 THEIRS = ("torchvision", "torchvision, channels last", "torchvision, channels last, bfloat16")
 
 Boxes = tuple[Tensor, Tensor, Tensor]
@@ -40,6 +48,8 @@ def prepared(name: str, network: MaskRCNN, size: Size) -> nn.Module:
     if name in OURS and "folded" in name:
         model = fold_detector(network)
     if name == OURS[2]:
+        model = use_winograd(model)
+    if name == OURS[3]:
         model.bfloat16()
     if name not in (OURS[0], THEIRS[0]):
         model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -100,7 +110,8 @@ def main(words: list[str] | None = None) -> None:
     parser.add_argument("--threads", type=int, default=THREADS)
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--size", type=int, nargs=2, default=SIZE)
-    parser.add_argument("--memory")
+    parser.add_argument("--processor-time", action="store_true", help="where others use the machine; one thread")
+    parser.add_argument("--memory", help="what the table of memory runs: one contestant")
     asked = parser.parse_args(words)
     size = asked.size[0], asked.size[1]
     if asked.memory:
@@ -112,7 +123,8 @@ def main(words: list[str] | None = None) -> None:
     names = [*OURS, *(THEIRS if PEER else ())]
     races = {name: run(name, prepared(name, network, size), images) for name in names}
     print_deviations({name: once() for name, once in races.items()})
-    table(compare(races, asked.rounds), 1, "images", THEIRS[0] if PEER else OURS[0])
+    clock = time.process_time if asked.processor_time else time.perf_counter
+    table(compare(races, asked.rounds, clock), 1, "images", THEIRS[0] if PEER else OURS[0])
     memory_table(names, size)
 
 
