@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from pixelwise.data.detection.objects import Objects
-from pixelwise.drawing import bar_chart, class_colours, draw_boxes, legend, line_chart, matrix_chart
+from pixelwise.drawing import bar_chart, class_colours, legend, line_chart, matrix_chart
+from pixelwise.drawing.objects import draw_objects
 from pixelwise.metrics.detection import (
     ERROR_PROTOCOL,
     DetectionScores,
@@ -20,9 +22,12 @@ from pixelwise.metrics.detection import (
     precision_recall,
     worst_images,
 )
+from pixelwise.ops.paste import CroppedMasks
+from pixelwise.ops.run_lengths import Rle, decode_mask, rle_boxes
 from pixelwise.reports import Chart, Figure, Figures, Gallery, Picture, Section, Table, Text
 from pixelwise.reports.page import Cell
 from pixelwise.results import Detections
+from pixelwise.shapes import Size
 
 Judged = tuple[str, Objects, Detections]
 """The name of an image, what is in it, and what was found."""
@@ -201,8 +206,11 @@ def _image_row(
     tags = [classes[label] + " (crowd)" * mark for label, mark in zip(labels.tolist(), crowd, strict=True)]
     found_labels, scores = found.labels.cpu()[shown], found.scores.cpu()[shown].tolist()
     found_tags = [f"{classes[label]} {score:.2f}" for label, score in zip(found_labels.tolist(), scores, strict=True)]
-    drawn = draw_boxes(picture, truth.boxes.cpu(), tags, colours[labels.numpy()])
-    boxes = draw_boxes(picture, found.boxes.cpu()[shown], found_tags, colours[found_labels.numpy()])
+    drawn = draw_objects(picture, truth.boxes, tags, colours[labels.numpy()], _windows(truth.masks, truth.size))
+    masks = None if found.masks is None else _windows(found.masks.run_lengths(), found.size, shown.tolist())
+    boxes = draw_objects(
+        picture, found.boxes[shown.to(found.boxes.device)], found_tags, colours[found_labels.numpy()], masks
+    )
     right, wrong, missed = counts
     pictures = [
         Picture(drawn, "truth", f"the true objects of {name}"),
@@ -211,6 +219,19 @@ def _image_row(
     here = sorted({*labels.tolist(), *found_labels.tolist()})
     key = legend([classes[label] for label in here], [colours[label] for label in here])
     return Gallery(pictures, f"{name}: {right} right, {wrong} wrong, {missed} missed", key)
+
+
+def _windows(masks: Sequence[Rle] | None, size: Size, chosen: Sequence[bool] | None = None) -> CroppedMasks | None:
+    """Masks to be drawn; of those that are chosen, where not all are."""
+    if masks is None:
+        return None
+    kept = [mask for mask, wanted in zip(masks, chosen or [True] * len(masks), strict=True) if wanted]
+    corners = [(int(y0), int(x0), int(y1), int(x1)) for x0, y0, x1, y1 in rle_boxes(kept).tolist()]
+    windows = [
+        torch.from_numpy(decode_mask(mask)[y0:y1, x0:x1].copy())
+        for mask, (y0, x0, y1, x1) in zip(kept, corners, strict=True)
+    ]
+    return CroppedMasks(windows, [(y0, x0) for y0, x0, _, _ in corners], size)
 
 
 def _json(scores: DetectionScores) -> dict[str, Any]:

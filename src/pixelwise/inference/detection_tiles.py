@@ -116,7 +116,8 @@ def _same(one: Tile, other: Tile, boxes: tuple[Tensor, Tensor], labels: tuple[Te
     high = boxes[0].new_tensor([min(ends[0][0], ends[1][0]), min(ends[0][1], ends[1][1])] * 2)
     if bool((high <= low).any()):
         return []
-    quality = box_iou(*(each.maximum(low).minimum(high) for each in boxes))
+    first_boxes, second_boxes = (each.maximum(low).minimum(high) for each in boxes)
+    quality = box_iou(first_boxes, second_boxes)
     quality = quality.masked_fill(labels[0][:, None] != labels[1], 0)
     pairs = []
     while quality.numel() and float(quality.max()) >= AGREE:

@@ -31,8 +31,8 @@ def write_detection_report(
             *evaluation_sections(evaluation, validation),
         ]
     else:
-        short = [Figures([Figure("epochs", len(rows))]), Text("No image was held out for validation.")]
-        sections = [Section("In short", short), training]
+        short = Figures([Figure("epochs", len(rows))])
+        sections = [Section("In short", [short, Text("No image was held out for validation.")]), training]
     following = [
         Command(f"pixelwise evaluate {run} DATA --out REPORT", "scores on a test split"),
         Command(f"pixelwise predict {run} IMAGE... --out DIR", "objects in images, as COCO JSON, GeoJSON and pictures"),

@@ -141,7 +141,7 @@ def _anchor_sizes(rule: Resize, objects: Sequence[Objects]) -> list[int]:
     labels = torch.cat([one.labels for one in objects])
     factors = [rule.size_for(one.size)[0] / one.size[0] for one in objects]
     sides = torch.cat([box_area(one.boxes).sqrt() * each for one, each in zip(objects, factors, strict=True)])
-    small = min(float(sides[labels == label].quantile(SMALL_SHARE)) for label in labels.unique())
+    small = min(float(sides[labels == label].quantile(SMALL_SHARE)) for label in set(labels.tolist()))
     first = min(max(2 ** math.floor(math.log2(max(small, 1))), SMALLEST_ANCHOR), LARGEST_FIRST)
     return [first * 2**level for level in range(LEVELS)]
 

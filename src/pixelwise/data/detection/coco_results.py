@@ -16,8 +16,8 @@ from torch import Tensor
 from pixelwise.data.detection.folder import DetectionFolder
 from pixelwise.errors import InputError
 from pixelwise.files import write_named
-from pixelwise.ops.paste import CroppedMasks
 from pixelwise.ops.run_lengths import Rle, decode_mask, encode_mask
+from pixelwise.results import ObjectMasks
 
 
 @runtime_checkable
@@ -37,7 +37,7 @@ class Found(Protocol):
         """N of 1..K."""
 
     @property
-    def masks(self) -> CroppedMasks | Sequence[Rle] | None:
+    def masks(self) -> ObjectMasks | Sequence[Rle] | None:
         """One for each object, or None."""
 
 
@@ -98,10 +98,10 @@ def detection_records(name: str, image: int | str, found: Found, categories: Seq
         yield record if masks is None else record | {"segmentation": masks[place]}
 
 
-def _run_lengths(masks: CroppedMasks | Sequence[Rle] | None) -> Sequence[Rle] | None:
+def _run_lengths(masks: ObjectMasks | Sequence[Rle] | None) -> Sequence[Rle] | None:
     if masks is None:
         return None
-    if not isinstance(masks, CroppedMasks):
+    if not isinstance(masks, ObjectMasks):
         return [mask if isinstance(mask["counts"], str) else encode_mask(decode_mask(mask)) for mask in masks]
     windows = [np.asarray(window.detach().cpu()) for window in masks.windows]
     return [encode_mask(window, masks.size, corner) for window, corner in zip(windows, masks.corners, strict=True)]
