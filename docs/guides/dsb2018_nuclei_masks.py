@@ -37,6 +37,7 @@ def numbered(found: Detections, threshold: float) -> Int32[Tensor, "H W"]:
 
 
 def true_numbers(objects: Objects) -> Int32[Tensor, "H W"]:
+    """The true objects as numbers from 1 on, 0 where there is none."""
     numbers = torch.zeros(objects.size, dtype=torch.int32)
     for number, mask in enumerate(objects.masks or (), start=1):
         numbers[torch.from_numpy(decode_mask(mask))] = number
@@ -44,6 +45,7 @@ def true_numbers(objects: Objects) -> Int32[Tensor, "H W"]:
 
 
 def main(run: str, data: str, splits: str) -> None:
+    """Prints the score of the validation images, by which a threshold is chosen, and of the test images."""
     detector = pw.load(run)
     assert isinstance(detector, Detector)
     folder = open_detection(Path(data), detector.classes, True, Path(splits), detector.record.classes)

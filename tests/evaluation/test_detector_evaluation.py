@@ -4,6 +4,7 @@ import csv
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -12,6 +13,7 @@ from pixelwise.errors import InputError
 from pixelwise.evaluation import evaluate
 from pixelwise.evaluation.detection import DetectionEvaluation
 from pixelwise.evaluation.grid_baseline import grid_detections
+from pixelwise.evaluation.match_file import read_matches
 from pixelwise.inference import Detector, load
 from pixelwise.inference.object_facts import ObjectFacts
 from pixelwise.metrics.detection import coco_scores
@@ -63,6 +65,25 @@ def test_the_report_and_its_tables_are_there(report: Path, evaluation: Detection
     found = json.loads((report / "detections.json").read_text())
     assert len(found) == sum(len(detections) for _, _, detections in evaluation.judged)
     assert {"image_id", "category_id", "bbox", "score", "segmentation"} == set(found[0])
+
+
+def test_matches_come_back_for_whoever_draws_images_anew(
+    report: Path, evaluation: DetectionEvaluation, tmp_path: Path
+) -> None:
+    weights = np.random.default_rng(0).integers(0, 3, (20, 6)).astype(np.float64)
+    for name, scores in (("boxes", evaluation.boxes), ("masks", evaluation.masks)):
+        assert scores is not None
+        names, again = read_matches(report / f"matches_{name}.npz")
+        assert names == [name for name, _, _ in evaluation.judged]
+        assert (again.kind, again.classes) == (name, scores.classes)
+        assert np.array_equal(again.resampled_ap(weights), scores.resampled_ap(weights), equal_nan=True)
+        assert again.to_json() == scores.to_json()
+    (tmp_path / "cut.npz").write_bytes((report / "matches_boxes.npz").read_bytes()[:300])
+    np.savez(tmp_path / "other.npz", a=np.zeros(3))
+    np.savez(tmp_path / "pickled.npz", images=np.array([{}], dtype=object))
+    for path in ("cut.npz", "other.npz", "pickled.npz", "missing.npz"):
+        with pytest.raises(InputError, match=r"wanted matches of an evaluation in .*\nhint: write it with"):
+            read_matches(tmp_path / path)
 
 
 def test_other_splits_and_places_are_refused_by_name(

@@ -18,6 +18,7 @@ from pixelwise.drawing import to_uint8
 from pixelwise.evaluation.asked import Asked, chosen_split
 from pixelwise.evaluation.detection import DetectionEvaluation, Judged, detection_sections, score_detections
 from pixelwise.evaluation.grid_baseline import BASELINE_PROTOCOL, grid_detections
+from pixelwise.evaluation.match_file import write_matches
 from pixelwise.files import write_text
 from pixelwise.inference import Detector
 from pixelwise.metrics.detection import image_counts
@@ -95,11 +96,15 @@ def evaluation_sections(evaluation: DetectionEvaluation, items: Sequence[Detecti
 def write_detection_evaluation(
     out: Path, evaluation: DetectionEvaluation, folder: DetectionFolder, title: str, subtitle: str
 ) -> None:
-    """Writes report.html, scores.json, images.csv and detections.json (COCO's results format) into a folder."""
+    """Writes report.html, scores.json, images.csv, detections.json (COCO's results) and the matches into a folder."""
     write_text(out / "images.csv", _image_table(evaluation))
     write_text(out / "scores.json", json.dumps(evaluation.to_json(), indent=2) + "\n")
     found = {name: detections for name, _, detections in evaluation.judged}
     write_detections_coco(out / "detections.json", folder, found)
+    names = [name for name, _, _ in evaluation.judged]
+    write_matches(out / "matches_boxes.npz", names, evaluation.boxes)
+    if evaluation.masks is not None:
+        write_matches(out / "matches_masks.npz", names, evaluation.masks)
     how = Section("How to repeat this", [Command("pixelwise evaluate RUN DATA --out REPORT")])
     sections = [Section("In short", [key_figures(evaluation)]), *evaluation_sections(evaluation, folder.items), how]
     write_page(out / "report.html", title, subtitle, sections)
