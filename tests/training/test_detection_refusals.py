@@ -24,7 +24,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ("settings", "text"),
     [
         ({"epochs": 0}, "wanted epochs from 1 to 100000, got 0"),
-        ({"scales": [320.5]}, r"wanted scales as whole numbers of pixels from 8 to 8192, got \[320.5\]"),
+        ({"scales": [320, 4]}, r"wanted scales as whole numbers of pixels from 8 to 8192, got \[320, 4\]"),
         ({"regions_share": 2.0}, "wanted regions_share from 0.01 to 1, got 2"),
         ({"clip": float("nan")}, "wanted clip from 0 to 1e\\+06, got nan"),
         ({"freeze": 2}, "wanted trained weights for the stages that are kept fixed, got freeze = 2 without weights"),
@@ -35,7 +35,6 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ({"model_settings": {"resize": [10**9, 10**9]}}, "settings of faster_rcnn_resnet18_fpn up to 4096"),
         ({"model_settings": {"resize": [0, 9]}}, "wanted a resize rule of two positive numbers of pixels"),
         ({"model_settings": {"anchor_sizes": "small"}}, "settings with which faster_rcnn_resnet18_fpn can be built"),
-        ({"model_settings": {"pooling": "max"}}, "wanted pooling as one of align, pool, got 'max'"),
         (
             {"model": "mask_rcnn_resnet18_fpn"},
             r"wanted objects with masks for a Mask R-CNN, got annotations.json.*: boxes alone\nhint: --model faster",
