@@ -68,6 +68,8 @@ def test_folding_and_bfloat16_change_little(detection_run: Path, detector: Detec
     rounded = load(detection_run, precision="bf16").predict(scene, EVERYTHING)
     assert len(rounded) > 0
     torch.testing.assert_close(rounded.scores[0], expected.scores[0], atol=0.1, rtol=0)
+    with pytest.raises(InputError, match="wanted tiles of at least 32 pixels, got 8"):
+        load(detection_run, tile=8)
     with pytest.raises(InputError, match="wanted a precision of 32 or bf16, got 'half'"):
         load(detection_run, precision="half")
 

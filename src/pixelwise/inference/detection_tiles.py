@@ -55,11 +55,20 @@ def tiles_of(size: Size, side: int) -> list[Tile]:
     >>> [(tile.top, tile.left) for tile in tiles_of((64, 150), 64)]
     [(0, 0), (0, 43), (0, 86)]
     """
-    if side < SMALLEST_TILE:
-        raise InputError(f"tiles of at least {SMALLEST_TILE} pixels", f"{side}", "such as --tile 640")
+    check_side(side)
     rows, columns = (_starts(length, side) for length in size)
     height, width = min(side, size[0]), min(side, size[1])
     return [Tile(row, column, height, width) for row in rows for column in columns]
+
+
+def check_side(side: int) -> None:
+    """Makes sure that tiles may have this side.
+
+    Raises:
+        InputError: below 32 pixels.
+    """
+    if side < SMALLEST_TILE:
+        raise InputError(f"tiles of at least {SMALLEST_TILE} pixels", f"{side}", "such as --tile 640")
 
 
 def _starts(length: int, side: int) -> list[int]:

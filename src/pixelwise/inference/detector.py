@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from pixelwise.data.lazy_images import LazyImage, open_image
 from pixelwise.errors import InputError
 from pixelwise.inference.any_image import AnyImage, as_image
-from pixelwise.inference.detection_tiles import Tile, merged, tiles_of
+from pixelwise.inference.detection_tiles import Tile, check_side, merged, tiles_of
 from pixelwise.inference.faster import Precision
 from pixelwise.inference.object_facts import ObjectFacts
 from pixelwise.inference.run_folder import build_network, load_weights
@@ -56,10 +56,12 @@ class Detector:
             precision: "32" or "bf16".
 
         Raises:
-            InputError: another precision.
+            InputError: another precision, or tiles below 32 pixels.
         """
         if precision not in get_args(Precision):
             raise InputError("a precision of 32 or bf16", repr(precision), "leave it out for 32")
+        if tile is not None:
+            check_side(tile)
         self.record = record
         self.facts = ObjectFacts.of(record)
         self.model = model.eval()
