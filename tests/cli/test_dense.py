@@ -162,6 +162,7 @@ def test_reductions_are_written_and_painted(capsys: pytest.CaptureFixture[str], 
         ({"image": "none.png"}, "none.png"),
         ({"model": "weights.pth"}, "a pickle, which can hold any code"),
         ({"--channels": "4"}, "a network of 1 channel (grey) or 3 (RGB)"),
+        ({"--patch": "5"}, "a network that torch.export can follow for 1 x 5 x 5 images"),
     ],
 )
 def test_bad_input_is_code_1_with_a_hint_and_leaves_nothing(
@@ -180,6 +181,31 @@ def test_bad_input_is_code_1_with_a_hint_and_leaves_nothing(
     assert text in err
     assert "hint: " in err
     assert {path for path in set(tmp_path.iterdir()) - before if path.name != "__pycache__"} == set()
+
+
+@pytest.mark.parametrize(
+    ("values", "got"), [(np.int16, "values of int16"), (np.int32, "values of int32"), (np.float32, "floats with NaN")]
+)
+def test_values_without_a_scale_are_refused(
+    capsys: pytest.CaptureFixture[str], nets: str, tmp_path: Path, values: type[np.generic], got: str
+):
+    pixels = np.zeros((40, 33), values)
+    if values is np.float32:
+        pixels[3, 4] = np.nan
+    tifffile.imwrite("odd.tif", pixels)
+    code, _, err = said(capsys, "map", f"{nets}:classifier", "odd.tif", "--patch", "8", "--out", "map.npy")
+    assert code == 1
+    assert f"an image of 8 or 16 bits a channel, or of floats in 0..1, got odd.tif: {got}" in err
+    assert not list(tmp_path.glob("map*"))
+
+
+def test_a_map_that_is_there_is_kept(capsys: pytest.CaptureFixture[str], nets: str, tmp_path: Path):
+    (tmp_path / "map.npy").write_bytes(b"mine")
+    code, _, err = said(capsys, "map", f"{nets}:classifier", "grey.png", "--patch", "8", "--out", "map.npy")
+    assert code == 1
+    assert "an out that does not exist yet, got map.npy" in err
+    assert (tmp_path / "map.npy").read_bytes() == b"mine"
+    assert [path.name for path in tmp_path.glob("map*")] == ["map.npy"]
 
 
 def test_an_interrupted_map_goes_on_with_the_same_command(

@@ -133,6 +133,13 @@ def test_a_network_that_cannot_be_followed_names_the_line():
         receptive_field(Branching(), 16)
 
 
+def test_layers_that_do_not_fit_each_other_are_no_traceback_of_torch(caplog: pytest.LogCaptureFixture):
+    network = nn.Sequential(nn.Conv2d(3, 2, 3), nn.Flatten(), nn.Linear(2, 2))
+    with pytest.raises(InputError, match=r"for 3 x 9 x 9 images, got RuntimeError: .* in one of torch's own layers"):
+        receptive_field(network, 9)
+    assert [record for record in caplog.records if record.levelname != "DEBUG"] == []
+
+
 class Two(nn.Module):
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         return x, x * 2

@@ -1,7 +1,9 @@
 """Any network as a list of steps that the dense engine understands, through torch.export."""
 
+import logging
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +52,7 @@ def _exported(model: nn.Module, size: Size, channels: int) -> torch.export.Expor
     with FakeTensorMode(allow_non_fake_inputs=True):
         images = torch.empty(TRACED_BATCH, channels, *size, device=device, dtype=dtype)
     try:
-        with evaluating(model), torch.no_grad():
+        with evaluating(model), torch.no_grad(), _silent_export():
             return torch.export.export(model, (images,), strict=False)
     except Exception as error:  # a network can fail in any way
         raise InputError(
@@ -61,14 +63,27 @@ def _exported(model: nn.Module, size: Size, channels: int) -> torch.export.Expor
         ) from error
 
 
+@contextmanager
+def _silent_export() -> Iterator[None]:
+    """Without torch's own report of an operation that fails: a traceback ahead of the error that names the line."""
+    reports = logging.getLogger("torch._subclasses.fake_tensor")
+    level = reports.level
+    reports.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        reports.setLevel(level)
+
+
 def _line_of(error: BaseException) -> str:
-    """The last source line outside torch that led to an error."""
+    """The last line of the network's own source that led to an error."""
     torch_folder = Path(torch.__file__).parent
     frames = [
-        frame for frame in traceback.extract_tb(error.__traceback__) if torch_folder not in Path(frame.filename).parents
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if torch_folder not in Path(frame.filename).parents and frame.filename != __file__ and frame.line
     ]
-    # The last of our own frames is the call of torch.export above; the network's lines come after it.
-    return f"{frames[-1].filename}:{frames[-1].lineno} ({frames[-1].line})" if frames else "an unknown line"
+    return f"{frames[-1].filename}:{frames[-1].lineno} ({frames[-1].line})" if frames else "one of torch's own layers"
 
 
 def _graph(graph: fx.Graph, given: Mapping[str, Any], size: Size, channels: int, model: str) -> Graph:
