@@ -1,5 +1,6 @@
 """Several flow networks trained step by step on the same pairs, and their errors on pairs that they have not met."""
 
+import argparse
 import math
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -7,10 +8,10 @@ from contextlib import AbstractContextManager, nullcontext
 import torch
 from torch import Tensor, nn
 
-from experiments.flow_pool import FlowBatch
+from experiments.flow_pool import FlowBatch, Pool
 from pixelwise.data.flow import FlowPair
 from pixelwise.losses import multiscale_epe
-from pixelwise.metrics import flow_sums
+from pixelwise.metrics import FLOW_GROUPS, flow_scores, flow_sums
 from pixelwise.models import pixel_flow
 from pixelwise.models.normalise import IMAGENET_MEAN, IMAGENET_STD, NormalisedPair, channels_last
 
@@ -83,6 +84,33 @@ class Contest:
 
     def _arithmetic(self) -> AbstractContextManager[object]:
         return torch.autocast(self.device.type, torch.bfloat16) if self.bf16 else nullcontext()
+
+
+def with_device(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """The parser itself, with --device."""
+    parser.add_argument("--device", default="cpu", help="cpu (default) or cuda")
+    return parser
+
+
+def train_on(contest: Contest, pool: Pool, steps: int, batch: int, seed: int) -> None:
+    """So many steps of all networks on the same batches, drawn from the pool by the seed."""
+    draws = torch.Generator(contest.device).manual_seed(seed)
+    for step in range(steps):
+        contest.step(pool.draw(batch, draws), step / steps)
+
+
+def gains(sums: Tensor, still: Tensor) -> dict[str, float]:
+    """By how many pixels an answer is nearer to the truth than "nothing moves", on average over a group of pixels.
+
+    Groups that no pair has are left out.
+
+    Args:
+        sums: of the answer, (N, 6, 7).
+        still: of no motion, on the same pairs.
+    """
+    errors, floor = (flow_scores(each.sum(0))[:, 0] for each in (sums, still))
+    better = zip(FLOW_GROUPS, (floor - errors).tolist(), strict=True)
+    return {group: value for group, value in better if not math.isnan(value)}
 
 
 def still_sums(pairs: Sequence[FlowPair]) -> Tensor:

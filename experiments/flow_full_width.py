@@ -87,7 +87,7 @@ def trained(chosen: argparse.Namespace, log: Log) -> Contest:
     widths = {name: int(name.partition(":")[2]) for name in names}
     networks = {name: catalog[name.partition(":")[0]](width=widths[name]) for name in names}
     contest = Contest(networks, {name: RATES.get(widths[name], 1e-3) for name in names}, device, chosen.bf16)
-    pool, draws = Pool(recipe, chosen.pool, device), torch.Generator(device).manual_seed(0)
+    pool, draws = Pool(recipe.size, chosen.pool, device), torch.Generator(device).manual_seed(0)
     still = pooled(still_sums(apart))
     began, looked, step, losses = log.seconds, log.seconds, 0, {}
     while log.seconds < chosen.minutes * 60 * (1 - chosen.ending):

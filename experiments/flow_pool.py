@@ -2,13 +2,14 @@
 
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from pixelwise.data.flow import FlowPair
 from pixelwise.data.flying import Recipe, draw_frames
 from pixelwise.data.transforms.colour import LUMA
 from pixelwise.ops import pixel_centres, sample_at
@@ -55,8 +56,8 @@ def loader(recipe: Recipe, seed: int, pairs: int, workers: int) -> DataLoader[tu
 class Pool:
     """The newest pairs, up to a number, on a device."""
 
-    def __init__(self, recipe: Recipe, capacity: int, device: torch.device) -> None:
-        height, width = recipe.size
+    def __init__(self, size: tuple[int, int], capacity: int, device: torch.device) -> None:
+        height, width = size
         self.images = torch.empty(capacity, 6, height, width, dtype=torch.uint8, device=device)
         self.flows = torch.empty(capacity, 2, height, width, dtype=torch.float16, device=device)
         self.made = 0
@@ -80,6 +81,15 @@ class Pool:
         """The pairs at these places, as they were made."""
         first, second = (self.images[places].float() / 255).chunk(2, dim=1)
         return FlowBatch(first, second, self.flows[places].float(), torch.ones_like(first[:, 0], dtype=torch.bool))
+
+
+def filled(pairs: Sequence[FlowPair], device: torch.device) -> Pool:
+    """A pool of these pairs, all of one size."""
+    pool = Pool((pairs[0].image.shape[-2], pairs[0].image.shape[-1]), len(pairs), device)
+    for pair in pairs:
+        images = torch.cat([pair.image, pair.second]).mul(255).round().to(torch.uint8)
+        pool.add(images[None], pair.flow[None].half())
+    return pool
 
 
 class Arrivals:
