@@ -68,7 +68,7 @@ def test_without_the_package_the_way_to_get_it_is_named(monkeypatch: pytest.Monk
         transformers_backbone("microsoft/resnet-50")
     assert str(refusal.value) == (
         "wanted the package transformers, for an encoder of it, got none (No module named 'transformers')\n"
-        "hint: pip install transformers"
+        "hint: pip install 'pixelwise[encoders]'"
     )
 
 

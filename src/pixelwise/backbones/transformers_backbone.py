@@ -59,7 +59,7 @@ def transformers_backbone(name: str, stages: Sequence[int] | None = None) -> Tra
         transformers = importlib.import_module("transformers")
     except ImportError as error:
         raise InputError(
-            "the package transformers, for an encoder of it", f"none ({error})", "pip install transformers"
+            "the package transformers, for an encoder of it", f"none ({error})", "pip install 'pixelwise[encoders]'"
         ) from error
     try:
         chosen = {} if stages is None else {"out_indices": list(stages)}
