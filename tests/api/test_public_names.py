@@ -22,6 +22,7 @@ PACKAGES = (
         for name in (
             "data", "data.transforms", "data.pasture", "dense", "drawing", "evaluation", "inference", "losses",
             "metrics", "models", "ops", "reports", "results", "training",
+            "audits.feedback", "audits.published", "audits.ranking", "audits.superres_honesty",
         )
     ),
 )  # fmt: skip
