@@ -92,7 +92,11 @@ def _read(
     stored = read_label_map(file)
     strange = table.unknown(np.unique(stored).tolist())
     if strange:
-        notes.fatal("label-values", f"values of no class: {', '.join(map(str, strange[:5]))}", "add them to the classes, or correct the map")
+        notes.fatal(
+            "label-values",
+            f"values of no class: {', '.join(map(str, strange[:5]))}",
+            "add them to the classes, or correct the map",
+        )
     drafts = []
     for value, window in enumerate(ndimage.find_objects(stored.astype(np.int32)), start=1):
         name = None if window is None else table.name_of(value)
