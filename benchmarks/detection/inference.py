@@ -83,8 +83,9 @@ def print_deviations(found: dict[str, list[Boxes]]) -> None:
         distance[kinds[:, None] != labels] = torch.inf
         near, partner = distance.min(1)
         same = near < 1
-        apart = float(near[same].max()), float((sure - scores[partner])[same].abs().max()) if same.any() else 0.0
-        print(f"{name:42} {len(own):5} {int(same.sum()):24} {apart[0]:9.1e} px {apart[1]:12.1e}")
+        far = f"{float(near[same].max()):9.1e} px" if same.any() else "none"
+        surer = f"{float((sure - scores[partner])[same].abs().max()):12.1e}" if same.any() else ""
+        print(f"{name:42} {len(own):5} {int(same.sum()):24} {far} {surer}")
 
 
 def memory(name: str, size: Size) -> None:
