@@ -8,7 +8,7 @@ classes, and whether the gain with the fewest scenes is larger than with the mos
 
     python -m experiments.transfer
 
-Takes about 20 minutes on 2 cores: 5 seeds; 1000 steps of 8 scenes of 96 x 96 pixels for the classifier, 300 for each of
+Takes about 3 minutes on one core: 5 seeds; 400 steps of 8 scenes of 64 x 64 pixels for the classifier, 80 for each of
 the 6 networks.
 """
 
@@ -89,10 +89,10 @@ def segmenter(encoder: nn.Module | None, width: int, seed: int) -> FCNResNet:
 
 def main(words: list[str] | None = None) -> None:
     """Trains, prints and writes."""
-    chosen = read(arguments(__doc__, seeds=5, steps=300), words)
-    side, many, count, width = (48, 8, 4, 4) if chosen.quick else (96, 600, 120, 16)
+    chosen = read(arguments(__doc__, seeds=5, steps=80), words)
+    side, many, count, width = (48, 8, 4, 4) if chosen.quick else (64, 600, 120, 8)
     knobs, single = Knobs(size=(side, side)), Knobs(size=(side, side), objects=(1, 1))
-    pretraining = 2 if chosen.quick else 1000
+    pretraining = 2 if chosen.quick else 400
     rows: list[dict[str, object]] = []
     for seed in range(chosen.seeds):
         encoder = classifier(draw_scenes(single, many, PRETRAINING_SEED + seed), pretraining, width, seed)
