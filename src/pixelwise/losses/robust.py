@@ -28,7 +28,7 @@ IRM_WEIGHT = 100.0
 
 def group_dro(
     losses: Float[Tensor, " G"],
-    weights: Float[Tensor, " G"],
+    weights: Float[Tensor, " _"],
     step: float | int = STEP,
     adjustments: Float[Tensor, " G"] | None = None,
 ) -> tuple[Float[Tensor, ""], Float[Tensor, " G"]]:

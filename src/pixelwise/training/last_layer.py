@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float64, Int64
-from numpy.typing import ArrayLike
-from scipy import optimize
+from numpy.typing import ArrayLike, NDArray
+from scipy import optimize  # type: ignore[import-untyped]  # scipy ships no types
 
 from pixelwise.errors import InputError
 
@@ -23,6 +23,7 @@ DRAWS = 20
 
 Features = Float64[np.ndarray, "N D"]
 Classes = Int64[np.ndarray, " N"]
+Numbers = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +95,7 @@ def refit_last_layer(
 
 
 def worst_accuracy(
-    layer: Float64[np.ndarray, "K D1"], rows: Features, labels: Classes, group: Classes, chosen: Classes
+    layer: Float64[np.ndarray, "K D1"], rows: Features, labels: Classes, group: Classes, chosen: Numbers
 ) -> float:
     """The accuracy of the group on which a layer (bias last) is worst."""
     right = (rows[chosen] @ layer[:, :-1].T + layer[:, -1]).argmax(1) == labels[chosen]
@@ -126,7 +127,7 @@ def _fit(rows: Features, labels: Classes, count: int, strength: float) -> Float6
     return np.column_stack([(plus - minus).reshape(count, width), bias])
 
 
-def _halves(group: Classes, rng: np.random.Generator) -> tuple[Classes, Classes]:
+def _halves(group: Classes, rng: np.random.Generator) -> tuple[Numbers, Numbers]:
     """Numbers of two halves in which every group has its half."""
     first, second = [], []
     for each in np.unique(group):
@@ -136,14 +137,14 @@ def _halves(group: Classes, rng: np.random.Generator) -> tuple[Classes, Classes]
     return np.concatenate(first), np.concatenate(second)
 
 
-def _balanced(group: Classes, rng: np.random.Generator) -> Classes:
+def _balanced(group: Classes, rng: np.random.Generator) -> Numbers:
     """As many numbers of each group as the smallest has, drawn anew."""
     members = [np.flatnonzero(group == each) for each in np.unique(group)]
     least = min(map(len, members))
     return np.concatenate([rng.permutation(each)[:least] for each in members])
 
 
-def _check(features: Features, labels: Classes, group: Classes, groups: int) -> None:
+def _check(features: Features, labels: Numbers, group: Numbers, groups: int) -> None:
     if not len(features) == len(labels) == len(group) or not np.isfinite(features).all():
         raise InputError(
             "finite features, a class and a group for every row",

@@ -30,10 +30,12 @@ from pixelwise.data.transforms import Sample
 from pixelwise.errors import InputError
 from references import corruptions as slow
 
-UNORDERED = (ELASTIC, "frost", "glass_blur", "pixelate")
-"""Those whose published severities do not all lie further from the clean image, pixel by pixel, than the one before:
-severities 1 and 2 of elastic sway the picture and 3 to 5 ripple it; frost darkens as it covers; glass mixes three
-numbers; pixelate at exact halves repeats whole blocks."""
+UNORDERED = (ELASTIC, "frost", "glass_blur", "pixelate", "snow", "fog")
+"""Those whose published severities do not each lie further from the clean image, pixel by pixel, than the one before.
+
+Severities 1 and 2 of elastic sway the picture and 3 to 5 ripple it; frost darkens as it covers; glass mixes three
+numbers; pixelate at exact halves repeats whole blocks; two severities of snow and of fog are as thick as each other.
+"""
 
 
 def source(seed: int = 0) -> np.random.Generator:

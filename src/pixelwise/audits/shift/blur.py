@@ -71,8 +71,9 @@ def zoom_blur(image: Planes, severity: int, generator: np.random.Generator) -> P
     """The mean of the image (twice, as published) and its magnified middles, as by a camera that moves forward."""
     zooms = np.arange(1, *ZOOMS[severity - 1])
     picture = torch.from_numpy(image)[None]
-    centres = pixel_centres(*image.shape[1:], like=picture)
-    middle = torch.tensor(image.shape[:0:-1], dtype=picture.dtype)[:, None, None] / 2
+    height, width = image.shape[1:]
+    centres = pixel_centres(height, width, picture)
+    middle = torch.tensor([width, height], dtype=picture.dtype)[:, None, None] / 2
     total = picture.clone()
     for zoom in zooms.tolist():
         total += sample_at(picture, (middle + (centres - middle) / zoom)[None])[0]
@@ -85,7 +86,7 @@ def disk(radius: int, softness: float) -> Float32[np.ndarray, "S S"]:
     across = np.arange(-radius - reach, radius + reach + 1)
     inside = (across**2 + across[:, None] ** 2 <= radius**2).astype(np.float64)
     soft = ndimage.gaussian_filter(inside / inside.sum(), softness, mode="constant", radius=reach)
-    return (soft / soft.sum()).astype(np.float32)
+    return np.asarray(soft / soft.sum(), dtype=np.float32)
 
 
 def convolved(image: Float32[np.ndarray, "C H W"], kernel: Float32[np.ndarray, "S S"]) -> Float32[np.ndarray, "C H W"]:

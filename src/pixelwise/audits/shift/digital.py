@@ -21,7 +21,7 @@ JPEG_QUALITIES = (25, 18, 15, 10, 7)
 def contrast(image: Planes, severity: int, generator: np.random.Generator) -> Planes:
     """The image drawn towards the mean of each channel."""
     means = image.mean((1, 2), keepdims=True)
-    return (image - means) * np.float32(CONTRASTS[severity - 1]) + means
+    return np.asarray((image - means) * np.float32(CONTRASTS[severity - 1]) + means)
 
 
 def pixelate(image: Planes, severity: int, generator: np.random.Generator) -> Planes:

@@ -68,7 +68,7 @@ class ShiftScores:
         def lost(weights: Weights) -> Float64[np.ndarray, "B V"]:
             means = divided(weights @ values.T, weights @ known.T.astype(np.float64))
             kinds = means[:, 1:].reshape(len(means), len(self.corruptions), -1).mean(2)
-            return means[:, :1] - np.concatenate([kinds, kinds.mean(1, keepdims=True)], axis=1)
+            return np.asarray(means[:, :1] - np.concatenate([kinds, kinds.mean(1, keepdims=True)], axis=1))
 
         found: Replicates = bootstrap(lost, len(self.clean), rng)
         names = (*self.corruptions, "all")

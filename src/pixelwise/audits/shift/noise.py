@@ -20,13 +20,13 @@ IMPULSE_SHARES = (0.03, 0.06, 0.09, 0.17, 0.27)
 def gaussian_noise(image: Planes, severity: int, generator: np.random.Generator) -> Planes:
     """The image with normal noise of one standard deviation added to every value."""
     noise = generator.standard_normal(image.shape, dtype=np.float32)
-    return image + np.float32(GAUSSIAN_SIGMAS[severity - 1]) * noise
+    return np.asarray(image + np.float32(GAUSSIAN_SIGMAS[severity - 1]) * noise)
 
 
 def shot_noise(image: Planes, severity: int, generator: np.random.Generator) -> Planes:
     """The image counted in photons: Poisson noise, whose variance grows with the light."""
     photons = PHOTONS[severity - 1]
-    return (generator.poisson(image * photons) / photons).astype(np.float32)
+    return np.asarray(generator.poisson(image * photons) / photons, dtype=np.float32)
 
 
 def impulse_noise(image: Planes, severity: int, generator: np.random.Generator) -> Planes:

@@ -37,4 +37,4 @@ def plasma(size: Size, decay: float, generator: np.random.Generator) -> Float32[
     cut = heights[: size[0], : size[1]]
     cut = cut - cut.min()
     highest = cut.max()
-    return (cut / highest if highest > 0 else cut).astype(np.float32)
+    return np.asarray(cut / highest if highest > 0 else cut, dtype=np.float32)

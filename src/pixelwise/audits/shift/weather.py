@@ -50,7 +50,7 @@ def snow(image: Planes, severity: int, generator: np.random.Generator) -> Planes
     flakes = smeared(flakes, radius, sigma, generator.uniform(45, 135))
     grey = np.tensordot(np.array(LUMA, np.float32), image, 1)
     pale = kept * image + (1 - kept) * np.maximum(image, grey * 1.5 + 0.5)
-    return (pale + flakes + flakes[:, ::-1, ::-1]).astype(np.float32)
+    return np.asarray(pale + flakes + flakes[:, ::-1, ::-1], dtype=np.float32)
 
 
 def frost(image: Planes, severity: int, generator: np.random.Generator) -> Planes:
@@ -89,7 +89,7 @@ def frost_pattern(size: Size, generator: np.random.Generator) -> Planes:
     # Between a thin film and thick ice, so that no part of the pane is clear (ours).
     cover = np.float32(0.35) + np.float32(0.65) * plasma(size, 1.6, generator)
     grown = np.clip(cover * (np.float32(0.65) + np.float32(1.2) * needles), 0, 1)
-    return grown * np.array(ICE, np.float32)[:, None, None]
+    return np.asarray(grown * np.array(ICE, np.float32)[:, None, None])
 
 
 def _middle(noise: Float32[np.ndarray, "1 H W"], zoom: float) -> Float32[np.ndarray, "1 H W"]:

@@ -1,12 +1,15 @@
 """What the arms of a swap amount to: differences between arms of the same objects, with intervals."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float64
+from numpy.typing import NDArray
 
 from pixelwise.audits.intervals import Interval, few, paired_rate_difference, rate
 from pixelwise.audits.resampling import bootstrap
+from pixelwise.audits.shortcuts.shared_backgrounds import SharedArm, signed_sum, wider
 from pixelwise.audits.shortcuts.swap import ARMS, Swap
 
 Values = Float64[np.ndarray, " N"]
@@ -34,7 +37,8 @@ def effects(swap: Swap, rng: np.random.Generator, level: float = 0.95) -> Effect
     """The effects with their intervals.
 
     Where all scores are 0 or 1 (a classifier), intervals are Wilson's and Newcombe's for pairs; else of the bootstrap
-    over images.
+    over images. Those of context and excess also know which objects share a background
+    (`pixelwise.audits.shortcuts.shared_backgrounds`): the wider of both holds. Those of single arms do not.
 
     Args:
         swap: the scores.
@@ -43,25 +47,33 @@ def effects(swap: Swap, rng: np.random.Generator, level: float = 0.95) -> Effect
     """
     columns = {arm: swap.arm(arm) for arm in ARMS}
     original, own = columns["original"], columns["self_composite"]
-    same, other = columns["same_class"], columns["other_class"]
+    beyond = columns["same_class"] - columns["other_class"] - (original - own)
+    signs = {"same_class": 1, "other_class": -1, "original": -1, "self_composite": 1}
     return Effects(
         artefact=difference(original, own, rng, level),
-        context=difference(same, other, rng, level),
+        context=context_effect(swap, rng, level),
         grey=difference(own, columns["grey"], rng, level),
         reliance=mean(columns["background_only"], rng, level),
-        excess=_resampled((same - other) - (original - own), rng, level),
+        excess=wider(_shared(swap, signs, ~np.isnan(beyond), level), _resampled(beyond, rng, level)),
         arms={arm: mean(values, rng, level) for arm, values in columns.items()},
     )
 
 
-def context_by_class(swap: Swap, rng: np.random.Generator, level: float = 0.95) -> dict[int, Interval]:
-    """The context effect of each class that has a case."""
-    labels = np.array([row.label for row in swap.log])
-    change = {int(label): labels == label for label in np.unique(labels)}
-    return {
-        label: difference(swap.arm("same_class")[inside], swap.arm("other_class")[inside], rng, level)
-        for label, inside in change.items()
-    }
+def context_effect(swap: Swap, rng: np.random.Generator, level: float = 0.95, label: int | None = None) -> Interval:
+    """Same-class minus other-class background, of all objects or of those of one class; see `effects`.
+
+    Args:
+        swap: the scores.
+        rng: source of the bootstrap's draws.
+        level: share of such intervals that hold the true effect.
+        label: the class; None takes all.
+    """
+    same, other = swap.arm("same_class"), swap.arm("other_class")
+    known = ~np.isnan(same) & ~np.isnan(other)
+    if label is not None:
+        known &= np.array([row.label == label for row in swap.log])
+    pairs = difference(same[known], other[known], rng, level)
+    return wider(_shared(swap, {"same_class": 1, "other_class": -1}, known, level), pairs)
 
 
 def difference(first: Values, second: Values, rng: np.random.Generator, level: float = 0.95) -> Interval:
@@ -85,6 +97,20 @@ def mean(values: Values, rng: np.random.Generator, level: float = 0.95) -> Inter
     if _all_or_nothing(known):
         return rate(int(known.sum()), len(known), level)
     return _resampled(values, rng, level)
+
+
+def _shared(swap: Swap, signs: Mapping[str, int], known: NDArray[np.bool_], level: float) -> Interval:
+    """The signed sum of arms over the objects that are known to have them all."""
+    objects = np.flatnonzero(known)
+    taken = {
+        "same_class": [swap.pairings[index].same_class for index in objects],
+        "other_class": [swap.pairings[index].other_class for index in objects],
+    }
+    arms = [
+        SharedArm(sign, swap.arm(arm)[known], np.array(taken.get(arm, objects), dtype=np.int64))
+        for arm, sign in signs.items()
+    ]
+    return signed_sum(arms, objects, level)
 
 
 def _resampled(values: Values, rng: np.random.Generator, level: float) -> Interval:

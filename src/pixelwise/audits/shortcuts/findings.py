@@ -8,7 +8,7 @@ from pixelwise.audits.findings import Finding, Verdict, finding
 from pixelwise.audits.intervals import SMALL, Interval
 from pixelwise.audits.shortcuts.effects import Effects
 from pixelwise.audits.shortcuts.swap import ARMS, Swap
-from pixelwise.reports.page import Part, Table
+from pixelwise.reports.page import Cell, Part, Table
 
 ABOUT = "background swap"
 
@@ -78,7 +78,9 @@ def swap_findings(
 
 def arm_table(found: Effects) -> Table:
     """The mean score of each arm."""
-    rows = [[arm.replace("_", " "), each.value, each.lo, each.hi, each.n] for arm, each in found.arms.items()]
+    rows: list[list[Cell]] = [
+        [arm.replace("_", " "), each.value, each.lo, each.hi, each.n] for arm, each in found.arms.items()
+    ]
     return Table(["arm", "score", "from", "to", "objects"], rows, "Share of its true class in each object, by arm")
 
 
@@ -96,5 +98,5 @@ def left_out_table(swap: Swap) -> Table:
     resized = sum(len(row.resized) for row in swap.log)
     if resized:
         reasons["backgrounds of another size, enlarged or shrunk to cover"] = resized
-    rows = [[reason, count] for reason, count in reasons.items()] or [["nothing was left out", 0]]
+    rows: list[list[Cell]] = [[reason, count] for reason, count in reasons.items()] or [["nothing was left out", 0]]
     return Table(["what", "how many"], rows, f"{len(swap.log)} objects; pairs drawn with seed {swap.seed}")

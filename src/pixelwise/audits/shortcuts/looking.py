@@ -23,6 +23,9 @@ Score = Callable[[Images], Float[Tensor, " B"]]
 """From images to the one number of each that is to be explained, such as the true class's score, or its mean over an
 object's pixels."""
 
+AT_ONCE = 8
+"""Points in one batch: as many images as a training batch holds."""
+
 STEPS = 32
 """Points of the path; the sum of the attributions was within 1 % of the score's change on Pasture's networks."""
 
@@ -36,13 +39,13 @@ def integrated_gradients(score: Score, image: Image, steps: int = STEPS) -> Floa
     Args:
         score: differentiable.
         image: RGB 0..1.
-        steps: points on the path, computed in one batch each of 8.
+        steps: points on the path.
     """
     baseline = torch.full_like(image, UNKNOWN)
     change = image - baseline
     places = (torch.arange(steps, device=image.device) + 0.5) / steps
     total = torch.zeros_like(image)
-    for part in places.split(8):
+    for part in torch.split(places, AT_ONCE):
         points = (baseline + part[:, None, None, None] * change).requires_grad_()
         total += torch.autograd.grad(score(points).sum(), points)[0].sum(0)
     return (total * change / steps).sum(0)

@@ -17,22 +17,22 @@ class Pairing:
 def paired_backgrounds(labels: Sequence[int], rng: np.random.Generator) -> list[Pairing]:
     """For each case a background from another case of its class, and one from a case of another class.
 
-    Both are drawn evenly from the cases, so that backgrounds come as often as the data has them.
+    Within a class the backgrounds go round in a random circle, so that each is used once. Those of other classes are
+    drawn evenly, so that they come as often as the data has them.
 
     Args:
         labels: the class of each case.
         rng: source of the draws.
     """
     classes = np.asarray(labels)
-    draws = rng.random((len(classes), 2))
-    pairings = []
-    for index, label in enumerate(labels):
-        same = np.flatnonzero(classes == label)
-        same = same[same != index]
-        other = np.flatnonzero(classes != label)
-        chosen = [
-            int(found[int(draw * len(found))]) if len(found) else None
-            for found, draw in zip((same, other), draws[index], strict=True)
-        ]
-        pairings.append(Pairing(chosen[0], chosen[1]))
-    return pairings
+    same: dict[int, int] = {}
+    for label in np.unique(classes):
+        circle = rng.permutation(np.flatnonzero(classes == label)).tolist()
+        if len(circle) > 1:
+            same |= dict(zip(circle, circle[1:] + circle[:1], strict=True))
+    draws = rng.random(len(classes))
+    others = {label: np.flatnonzero(classes != label) for label in set(labels)}
+    return [
+        Pairing(same.get(index), int(others[label][int(draw * len(others[label]))]) if len(others[label]) else None)
+        for index, (label, draw) in enumerate(zip(labels, draws, strict=True))
+    ]

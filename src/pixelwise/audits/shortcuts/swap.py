@@ -40,11 +40,12 @@ class Swap:
     """The share of its true class that the model sees in each object, in each arm.
 
     `scores` is (N, 6) in the order of `ARMS`; NaN where an arm could not be made (no other picture of that class) or
-    the model failed on it. `log` names the backgrounds that each case got. `left_out` and `failures` say what is not in
-    the figures and why.
+    the model failed on it. `log` names the backgrounds that each case got, `pairings` has their numbers. `left_out` and
+    `failures` say what is not in the figures and why.
     """
 
     log: tuple[Row, ...]
+    pairings: tuple[Pairing, ...]
     scores: Float64[np.ndarray, "N 6"]
     left_out: dict[str, str]
     failures: tuple[str, ...]
@@ -85,7 +86,7 @@ def background_swap(
         log.append(_row(case, pairing, every))
         if progress is not None:
             progress(index + 1, len(every))
-    return Swap(tuple(log), scores, cases.left_out, tuple(failures), seed)
+    return Swap(tuple(log), tuple(pairings), scores, cases.left_out, tuple(failures), seed)
 
 
 def arms(

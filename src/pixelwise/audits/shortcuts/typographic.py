@@ -59,8 +59,8 @@ class Typographic:
         return difference(clean, blank, rng, level)
 
     def _lured(self, first: str, second: str, rng: np.random.Generator, level: float) -> Interval:
-        columns = (self.lured[:, NOTES.index(name)] for name in (first, second))
-        return difference(*columns, rng, level)
+        one, two = (self.lured[:, NOTES.index(name)] for name in (first, second))
+        return difference(one, two, rng, level)
 
 
 def typographic(

@@ -47,7 +47,7 @@ def opacity(mask: Mask, feather: float | int = FEATHER) -> Float[Tensor, "H W"]:
 
 def laid_over(image: Image, alpha: Float[Tensor, "H W"], background: Image) -> Image:
     """The image where alpha is 1, the background where it is 0, blended between."""
-    return background + alpha.to(image) * (image - background)
+    return torch.lerp(background, image, alpha.to(image))
 
 
 def without(image: Image, mask: Mask, margin: int = MARGIN) -> Image:
@@ -83,7 +83,7 @@ def without(image: Image, mask: Mask, margin: int = MARGIN) -> Image:
     return filled
 
 
-def covering(image: Image, size: Size) -> Image:
+def covering(image: Image, size: Size) -> Float[Tensor, "3 h w"]:
     """The middle of the image, enlarged or shrunk with its proportions kept until it just covers `size`."""
     height, width = image.shape[1:]
     if (height, width) == size:
