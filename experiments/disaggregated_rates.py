@@ -113,7 +113,7 @@ def main(words: list[str] | None = None) -> None:
     errors = {row.group: row.interval() for row in table if row.measure == "error"}
     chart = bar_chart(
         {group: found.value for group, found in errors.items()},
-        "Gender errors of IBM's service, 2017, with 95 % intervals",
+        "IBM 2017: gender errors, 95 % intervals",
         "error rate",
         reference=("all", errors["all"].value),
         intervals={group: (found.lo, found.hi) for group, found in errors.items()},

@@ -116,7 +116,7 @@ def main(words: list[str] | None = None) -> None:
     curves = {
         rule: [(place, float(skew)) for place, skew in enumerate(curve, start=1)] for rule, curve in skews.items()
     }
-    title = "Skew of the worst-served of 4 groups, median list; a gap is minus infinity"
+    title = "Skew of the worst-served of 4 groups (median)"
     write_chart(chosen.out / "reranking_skew.svg", line_chart(curves, "first k places", "skew", title, y_range=(-1, 0)))
 
 

@@ -195,6 +195,12 @@ REFUSED = [
     (lambda pool: Candidates([1, 2], [1.0, float("nan")], ["a", "b"]), "1 others, the first being nan of candidate 2"),
     (lambda pool: Candidates([1, 1], [1.0, 2.0], ["a", "b"]), "every candidate once, got 2 times id 1"),
     (lambda pool: Candidates([1, 2], [1.0], ["a", "b"]), "flat lists of ids, scores and groups of one length"),
+    (lambda pool: Candidates([1, 2], [1.0, 2.0], ["a", None]), "a name as the group of each candidate, got None"),
+    (
+        lambda pool: Candidates([1, 2], [1.0, 2.0], ["a", float("nan")]),
+        "a name as the group of each candidate, got nan",
+    ),
+    (lambda pool: Candidates([1, None], [1.0, 2.0], ["a", "b"]), "ids that are whole numbers or names, got object"),
     (lambda pool: Candidates([1], ["high"], ["a"]), "scores that are numbers, got could not convert"),
 ]
 

@@ -3,6 +3,7 @@
 import math
 from functools import partial
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -114,6 +115,7 @@ def test_inputs_without_an_answer_are_failures_and_not_flips() -> None:
         "the class of 0.0% of 1 inputs depends on which explanation is shown; 2 inputs could not be asked, the first:"
         " ValueError: too bright"
     )
+    assert flips(lambda image: np.int64(3), [images]).answers == {0: (3, 3)}
     scores = flips(lambda image: torch.rand(3), [images])
     assert scores.failures == {0: "TypeError: a class is a number or a name, not Tensor"}
 

@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from pixelwise.errors import InputError
+
+Listed = Sequence[Any] | NDArray[Any]
+"""Of unchecked values: `Candidates` checks them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,17 +23,18 @@ class Candidates:
         groups: one name each.
 
     Raises:
-        InputError: no candidates, lists of different lengths, a score that is not a finite number, an id twice.
+        InputError: no candidates, lists of different lengths, a score that is not a finite number, an id twice or
+            neither number nor name, a group that is no name.
     """
 
     ids: NDArray[Any]
     scores: NDArray[np.float64]
     groups: NDArray[Any]
 
-    def __init__(self, ids: ArrayLike, scores: ArrayLike, groups: ArrayLike) -> None:
+    def __init__(self, ids: Listed, scores: Listed, groups: Listed) -> None:
         object.__setattr__(self, "ids", np.asarray(ids))
         object.__setattr__(self, "scores", _numbers(scores))
-        object.__setattr__(self, "groups", np.asarray(groups, dtype=np.str_))
+        object.__setattr__(self, "groups", _names(groups))
         _check(self)
 
     def __len__(self) -> int:
@@ -62,11 +66,24 @@ def check_size(pool: Candidates, size: int) -> None:
         raise InputError(f"a list of 1 to {len(pool)} candidates", str(size), hint="ask for fewer, or retrieve more")
 
 
-def _numbers(scores: ArrayLike) -> NDArray[np.float64]:
+def _numbers(scores: Listed) -> NDArray[np.float64]:
     try:
         return np.asarray(scores, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise InputError("scores that are numbers", str(error), hint="pass one number for each candidate") from error
+
+
+def _names(groups: Listed) -> NDArray[Any]:
+    if isinstance(groups, np.ndarray) and groups.dtype.kind == "U":
+        return groups
+    # Of mixed lists numpy makes names: a missing group would become the group "nan" or "None".
+    found = np.asarray(groups, dtype=object)
+    wrong = [each for each in found.ravel() if not isinstance(each, str)]
+    if not wrong:
+        return found.astype(np.str_)
+    raise InputError(
+        "a name as the group of each candidate", repr(wrong[0]), hint='name a group of those without, "unknown"'
+    )
 
 
 def _check(pool: Candidates) -> None:
@@ -87,6 +104,8 @@ def _check(pool: Candidates) -> None:
             f"{len(wrong)} others, the first being {pool.scores[first]} of candidate {pool.ids[first]}",
             hint="leave candidates without a score out, or decide on a score for them",
         )
+    if pool.ids.dtype.kind not in "iuU":
+        raise InputError("ids that are whole numbers or names", f"{pool.ids.dtype}", hint="range(len(scores)) will do")
     known, counts = np.unique(pool.ids, return_counts=True)
     if len(known) < len(pool):
         raise InputError(

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -109,9 +111,10 @@ def flips(classify: Classify, explanations: Sequence[Tensor]) -> Flips:
     return Flips(answers, failures)
 
 
-def _label(answer: object) -> int | str:
+def _label(answer: Any) -> int | str:
     """The class as a plain value; refuses scores and other answers that are none."""
-    value = answer.item() if isinstance(answer, torch.Tensor) and answer.numel() == 1 else answer
+    single = isinstance(answer, np.generic) or (isinstance(answer, torch.Tensor) and answer.numel() == 1)
+    value = answer.item() if single else answer
     if isinstance(value, bool) or not isinstance(value, int | str):
         raise TypeError(f"a class is a number or a name, not {type(answer).__name__}")
     return value
