@@ -12,7 +12,6 @@ from PIL import ImageDraw
 from pixelwise.drawing.flow import flow_key, flow_picture, flow_vectors, known_flow, largest_motion
 from pixelwise.drawing.heat import heat_picture
 from pixelwise.drawing.lettering import font
-from pixelwise.drawing.number_text import number_text
 from pixelwise.drawing.pictures import as_picture
 from pixelwise.errors import InputError
 from pixelwise.ops.warp import warp
@@ -49,7 +48,7 @@ def flow_with_key(flow: NDArray[Any] | Flow, largest: float | int | None = None)
     picture[top - _MARGIN :, left - _MARGIN :] = 255
     picture[top : top + size, left : left + size] = flow_key(size)
     canvas = Pillow.fromarray(picture)
-    words = f"{number_text(reach)} px"
+    words = f"{reach:.3g} px"  # a tenth of a pixel is not seen in a colour
     ImageDraw.Draw(canvas).text((left + size / 2, height - _MARGIN), words, _INK, font(letters), anchor="ms")
     return np.asarray(canvas).copy()
 
