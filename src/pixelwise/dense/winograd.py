@@ -11,8 +11,8 @@ from pixelwise.ops.winograd import WinogradConv2d
 Network = TypeVar("Network", bound=nn.Module)
 
 WORTH_IT = 128
-"""Channels, in and out, from which the tiles' own arithmetic costs less than it saves: `benchmarks.segmentation.
-winograd` prints where that is."""
+"""Channels, in and out. On one core of an AMD EPYC 64 of them took 1.6 times as long as directly, 96 the same, 128
+0.85 to 0.96 and 256 0.68 to 0.81 of the time, on maps of 33 to 130 cells a side."""
 
 
 def use_winograd(network: Network) -> Network:
