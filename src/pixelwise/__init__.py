@@ -2,7 +2,8 @@
 
 from importlib.metadata import version
 
-from pixelwise import backbones, data, dense, losses, metrics, models, ops, results
+from pixelwise import audits, backbones, data, dense, losses, metrics, models, ops, results
+from pixelwise.audits import Audit, audit
 from pixelwise.errors import InputError
 from pixelwise.evaluation import Scores, evaluate
 from pixelwise.inference import Predictor, load
@@ -11,10 +12,13 @@ from pixelwise.training import Run, train
 __version__ = version("pixelwise")
 
 __all__ = [
+    "Audit",
     "InputError",
     "Predictor",
     "Run",
     "Scores",
+    "audit",
+    "audits",
     "backbones",
     "data",
     "dense",

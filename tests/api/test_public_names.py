@@ -20,7 +20,7 @@ PACKAGES = (
     *(
         f"pixelwise.{name}"
         for name in (
-            "data", "data.transforms", "data.pasture", "data.flow", "data.flying",
+            "audits", "data", "data.transforms", "data.pasture", "data.flow", "data.flying",
             "dense", "drawing", "evaluation", "inference", "losses",
             "metrics", "models", "ops", "reports", "results", "training",
             "audits.feedback", "audits.published", "audits.ranking", "audits.superres_honesty",

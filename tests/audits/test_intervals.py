@@ -1,16 +1,15 @@
-"""Intervals equal published ones, statsmodels and their definitions; p-values and intervals decide alike."""
+"""Intervals equal published ones, statsmodels and their definitions."""
 
 import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pixelwise.audits.intervals import (
     Interval,
     critical,
-    excess_p,
     holm,
     mcnemar,
     newcombe,
@@ -96,24 +95,6 @@ def test_all_groups_at_once_equal_statsmodels() -> None:
         np.testing.assert_allclose([end[index] for end in found], pair, atol=1e-12)
 
 
-@settings(max_examples=40)
-@given(
-    counts=st.tuples(st.integers(1, 400), st.integers(1, 400)),
-    shares=st.tuples(st.floats(0, 1), st.floats(0, 1)),
-    margin=st.floats(-0.3, 0.3),
-)
-def test_p_is_the_level_at_which_the_margin_leaves_the_interval(
-    counts: tuple[int, int], shares: tuple[float, float], margin: float
-) -> None:
-    first, second = (round(share * total) for share, total in zip(shares, counts, strict=True))
-    p = float(excess_p(first, counts[0], second, counts[1], margin))
-    assert 0 <= p <= 1
-    if 1e-6 < p < 0.499999:
-        assert rate_difference(first, counts[0], second, counts[1], 1 - 2 * p).lo == pytest.approx(margin, abs=1e-6)
-    elif 0.500001 < p < 1 - 1e-6:
-        assert rate_difference(first, counts[0], second, counts[1], 2 * p - 1).hi == pytest.approx(margin, abs=1e-6)
-
-
 @given(st.lists(st.floats(0, 1), max_size=12), st.sampled_from([0.01, 0.05, 0.3]))
 def test_corrected_p_values_decide_as_holms_procedure(p: list[float], alpha: float) -> None:
     corrected = holm(p)
@@ -145,7 +126,6 @@ def test_nothing_and_everything() -> None:
     assert rate(0, 10).hi == pytest.approx(0.2775, abs=5e-5)
     assert "only 10 units" in rate(3, 10).caution and not rate(30, 100).caution
     assert math.isnan(rate_difference(0, 0, 3, 5).lo)
-    assert math.isnan(float(excess_p(0, 0, 3, 5)))
     assert math.isnan(paired_rate_difference([], []).value)
 
 

@@ -36,7 +36,7 @@ class Finding:
 
     def to_json(self) -> dict[str, Any]:
         """All but the evidence as plain values; NaN becomes None."""
-        numbers = {name: _plain(getattr(self, name)) for name in ("number", "lo", "hi")}
+        numbers = {name: plain(getattr(self, name)) for name in ("number", "lo", "hi")}
         return {
             "about": self.about,
             "claim": self.claim,
@@ -69,5 +69,6 @@ def in_order(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     return tuple(sorted(findings, key=lambda each: ORDER.index(each.verdict)))
 
 
-def _plain(value: float) -> float | None:
-    return None if math.isnan(value) else value
+def plain(value: Any) -> Any:
+    """A value as JSON has it: not-a-number becomes None."""
+    return None if isinstance(value, float) and math.isnan(value) else value

@@ -8,6 +8,7 @@ from cyclopts import App, CycloptsError
 
 from pixelwise import __version__
 from pixelwise.cli import data, dense, train
+from pixelwise.cli.audit import audit
 from pixelwise.cli.demo import demo
 from pixelwise.cli.evaluate import evaluate
 from pixelwise.cli.predict import predict
@@ -27,12 +28,13 @@ app.command(demo)
 app.command(data.app)
 app.command(train.app)
 app.command(evaluate)
+app.command(audit)
 app.command(predict)
 app.command(dense.app)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Runs one command line and exits: 0 done, 1 bad input or failure, 2 wrong usage."""
+    """Runs one command line and exits: 0 done, 1 bad input or failure, 2 wrong usage; an audit: 3 failed, 4 open."""
     sys.exit(run(sys.argv[1:] if arguments is None else arguments))
 
 
