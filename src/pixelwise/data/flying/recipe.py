@@ -21,7 +21,7 @@ class Recipe:
 
     Attributes:
         size: height and width in pixels, each 32..4096.
-        objects: fewest and most objects, drawn evenly, 0..250; about a third of them lie outside or behind others.
+        objects: fewest and most objects, drawn evenly, 0..250; about a fifth of them lie outside or behind others.
         motion: factor on how far everything moves, 0..4. At 1 a picture with a shorter side of 384 pixels moves like
             the FlyingChairs, and a smaller one proportionally less.
     """
