@@ -4,6 +4,7 @@ from benchmarks import augmentation, pasture, unet
 from benchmarks.dense import arrangements, densify, large_image, row_stream, statistics, tiling
 from benchmarks.detection import inference as detector_inference
 from benchmarks.detection import training as detector_training
+from benchmarks.flow import data as flow_data
 from benchmarks.flow import networks as flow_networks
 from benchmarks.ops import correlation, deform_conv, masks, nms, roi_align
 from benchmarks.segmentation import inference, training
@@ -13,7 +14,7 @@ SUBJECTS = (
     *(densify, arrangements, tiling, large_image, statistics, row_stream),
     *(inference, training),
     *(detector_inference, detector_training),
-    flow_networks,
+    *(flow_data, flow_networks),
     *(nms, roi_align, deform_conv, correlation, masks),
 )
 
