@@ -6,10 +6,10 @@ backgrounds).
 
 Narrow U-Nets learn four species. In the first world 95 of 100 animals stand at home (cows on pasture, camels in the
 desert); one network is trained plainly, one with every animal on the background of a random training scene, one with
-half of them there. A fourth network is trained plainly in a world where places say nothing. Each is audited by the background swap on
-new scenes of its own world, and scored on scenes where places say nothing, which an auditor would not have. Measured:
-the context effect (same-class minus other-class background), the artefact effect (original minus pasted back), the
-verdict at a margin of 0.1.
+half of them there. A fourth network is trained plainly in a world where places say nothing. Each is audited by the
+background swap on new scenes of its own world, and scored on scenes where places say nothing, which an auditor would
+not have. Measured: the context effect (same-class minus other-class background), the artefact effect (original minus
+pasted back), the verdict at a margin of 0.1.
 
     python -m experiments.planted_shortcut
 

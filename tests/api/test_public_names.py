@@ -23,7 +23,8 @@ PACKAGES = (
             "audits", "data", "data.transforms", "data.pasture", "data.flow", "data.flying",
             "dense", "drawing", "evaluation", "inference", "losses",
             "metrics", "models", "ops", "reports", "results", "training",
-            "audits.feedback", "audits.published", "audits.ranking", "audits.superres_honesty",
+            "audits.feedback", "audits.published", "audits.ranking", "audits.shift", "audits.shortcuts",
+            "audits.superres_honesty",
         )
     ),
 )  # fmt: skip

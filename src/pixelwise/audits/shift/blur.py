@@ -4,7 +4,7 @@ Source of kinds and constants: Hendrycks and Dietterich 2019 and the authors' ma
 as published for images of 224 x 224; outside the image its mirror image continues it.
 """
 
-from math import ceil, cos, radians, sin
+from math import cos, radians, sin
 
 import numpy as np
 import torch
@@ -117,7 +117,7 @@ def smeared(
     along = steps - float((weights * steps).sum())
     down = np.rint(along * sin(radians(angle))).astype(int).tolist()
     across = np.rint(along * cos(radians(angle))).astype(int).tolist()
-    reach = ceil(2 * radius)
+    reach = 2 * radius
     height, width = image.shape[1:]
     padded = read_window(torch.from_numpy(image), -reach, -reach, (height + 2 * reach, width + 2 * reach)).numpy()
     total = np.zeros_like(image)

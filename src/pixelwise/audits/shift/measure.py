@@ -1,6 +1,6 @@
 """A model's score on clean and corrupted images, image by image, so that everything after is arithmetic."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -105,7 +105,7 @@ def shift_scores(
     conditions = [("clean", 0), *product(corruptions, severities)]
     values = np.full((len(conditions), len(samples)), np.nan)
     failures = []
-    for done, (row, index) in enumerate(_cells(values), start=1):
+    for done, (row, index) in enumerate(np.ndindex(values.shape), start=1):
         name, severity = conditions[row]
         sample = samples[index]
         if severity:
@@ -118,10 +118,6 @@ def shift_scores(
             progress(done, values.size)
     corrupted = values[1:].reshape(len(corruptions), len(severities), len(samples))
     return ShiftScores(tuple(corruptions), tuple(severities), values[0], corrupted, tuple(failures))
-
-
-def _cells(values: Float64[np.ndarray, "R N"]) -> Iterator[tuple[int, int]]:
-    yield from product(range(values.shape[0]), range(values.shape[1]))
 
 
 def _source(seed: int, name: str, severity: int, index: int) -> np.random.Generator:

@@ -3,6 +3,8 @@
 Source of kinds and constants: Hendrycks and Dietterich 2019 and the authors' make_imagenet_c.py.
 """
 
+from math import ceil
+
 import numpy as np
 import torch
 from jaxtyping import Float32
@@ -77,7 +79,7 @@ def brightness(image: Planes, severity: int, generator: np.random.Generator) -> 
     value = image.max(0)
     brighter = np.minimum(value + np.float32(BRIGHTNESS[severity - 1]), 1)
     factor = brighter / np.where(value > 0, value, 1)
-    return np.where(value > 0, image * factor, brighter).astype(np.float32)
+    return np.asarray(np.where(value > 0, image * factor, brighter), dtype=np.float32)
 
 
 def frost_pattern(size: Size, generator: np.random.Generator) -> Planes:
@@ -89,13 +91,13 @@ def frost_pattern(size: Size, generator: np.random.Generator) -> Planes:
     # Between a thin film and thick ice, so that no part of the pane is clear (ours).
     cover = np.float32(0.35) + np.float32(0.65) * plasma(size, 1.6, generator)
     grown = np.clip(cover * (np.float32(0.65) + np.float32(1.2) * needles), 0, 1)
-    return np.asarray(grown * np.array(ICE, np.float32)[:, None, None])
+    colour = np.array(ICE, np.float32)[:, None, None]
+    return np.asarray(grown * colour, dtype=np.float32)
 
 
 def _middle(noise: Float32[np.ndarray, "1 H W"], zoom: float) -> Float32[np.ndarray, "1 H W"]:
     """The middle of a map, magnified to its whole size."""
     height, width = noise.shape[1:]
-    part = -(-height // zoom), -(-width // zoom)
-    rows, columns = int(part[0]), int(part[1])
+    rows, columns = ceil(height / zoom), ceil(width / zoom)
     middle = read_window(torch.from_numpy(noise), (height - rows) // 2, (width - columns) // 2, (rows, columns))
     return np.asarray(resize(middle, (height, width), "bilinear"))
