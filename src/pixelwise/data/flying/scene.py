@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Float64
+from jaxtyping import Complex128, Float64
 
 from pixelwise.data.flying.laws import BACKGROUND, OBJECT, REFERENCE, Motion
 from pixelwise.data.flying.outlines import OUTLINES
@@ -92,7 +92,7 @@ def draw_scene(recipe: Recipe, source: np.random.Generator) -> Scene:
 
 
 def _motions(
-    law: Motion, recipe: Recipe, source: np.random.Generator, centres: Float[np.ndarray, " N"] | np.ndarray
+    law: Motion, recipe: Recipe, source: np.random.Generator, centres: Complex128[np.ndarray, " N"]
 ) -> list[Similarity]:
     """A motion for each centre, about it."""
     count = len(centres)
