@@ -70,6 +70,7 @@ TRAINED = [
     "context",
     "deformable",
     "mask_competition",
+    "planted_shortcut",
     "proposal_recall",
     "roi_rounding",
     "skip_strides",
