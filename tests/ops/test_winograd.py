@@ -42,6 +42,12 @@ def test_parts_of_the_tiles_give_the_same(at_once: int, monkeypatch: pytest.Monk
         torch.testing.assert_close(found, wanted, rtol=0, atol=1e-11)
 
 
+def test_without_images_there_is_an_empty_result():
+    # What a detector's mask head is given where nothing was found.
+    found = winograd_conv2d(drawn(0, 5, 14, 14), winograd_kernels(drawn(7, 5, 3, 3)), drawn(7), 1)
+    assert found.shape == (0, 7, 14, 14)
+
+
 def test_gradients_are_those_of_conv2d():
     weight = drawn(2, 3, 3, 3)
     features = drawn(1, 3, 5, 6).requires_grad_()

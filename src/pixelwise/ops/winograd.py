@@ -105,7 +105,9 @@ def winograd_conv2d(
     for images in padded.split(max(1, AT_ONCE // (row * rows))):
         parts = [images[:, start * length : (start + high) * length + 2 * dilation] for start in range(0, rows, high)]
         stacks.append(torch.cat([_part(part, kernels, bias, dilation) for part in parts], dim=1)[:, :height, :width])
-    return torch.cat(stacks).permute(0, 3, 1, 2)
+    # One stack is not copied, unless its last tiles reached over the border.
+    whole = torch.cat(stacks) if len(stacks) > 1 else stacks[0].contiguous()
+    return whole.permute(0, 3, 1, 2)
 
 
 def _whole_tiles(input: Tensor, padding: int, dilation: int, tiles: tuple[int, int]) -> Tensor:
@@ -129,15 +131,15 @@ def _part(padded: Tensor, kernels: Tensor, bias: Tensor | None, dilation: int) -
     tiles = windows.permute(6, 7, 0, 1, 2, 3, 4, 5).reshape(INPUTS**2, -1)
     spread = (torch.kron(pixels, pixels) @ tiles).view(INPUTS**2, -1, channels)
     products = torch.bmm(spread, kernels).view(INPUTS**2, -1)
+    # Sizes in full: without images nothing could be inferred.
+    size = (batch, rows * OUTPUTS * dilation, columns * OUTPUTS * dilation, kernels.shape[2])
     found = (torch.kron(outputs, outputs) @ products).view(
-        OUTPUTS, OUTPUTS, batch, rows, dilation, columns, dilation, -1
+        OUTPUTS, OUTPUTS, batch, rows, dilation, columns, dilation, size[-1]
     )
     if bias is not None:
         found = found + bias
     # (y, x, B, row, y's phase, column, x's phase, O): a tile's outputs lie `dilation` pixels apart.
-    return found.permute(2, 3, 0, 4, 5, 1, 6, 7).reshape(
-        batch, rows * OUTPUTS * dilation, columns * OUTPUTS * dilation, -1
-    )
+    return found.permute(2, 3, 0, 4, 5, 1, 6, 7).reshape(size)
 
 
 class WinogradConv2d(nn.Conv2d):
