@@ -17,14 +17,14 @@ CLASSES = ("background", "cow")
 
 
 def fields(count: int = 160) -> SampleSet:
-    """Bright and dark pictures with a square cow, a little brighter than its ground."""
+    """Bright and dark pictures with a cow of some size, a little brighter than its ground."""
     source = torch.Generator().manual_seed(0)
     samples = []
     for number in range(count):
         light = 0.2 if number % 4 == 0 else 0.6
         truth = torch.zeros(16, 16, dtype=torch.long)
-        row, column = torch.randint(0, 10, (2,), generator=source).tolist()
-        truth[row : row + 6, column : column + 6] = 1
+        row, column, side = torch.randint(3, 9, (3,), generator=source).tolist()
+        truth[row : row + side, column : column + side] = 1
         image = (light + 0.2 * truth).expand(3, 16, 16) + 0.02 * torch.rand(3, 16, 16, generator=source)
         name = "dark" if light < 0.5 else "bright"
         samples.append(Sample(f"{number:03d}.png", (image,), truth, {"light": name, "video": f"v{number // 8}"}))
@@ -32,9 +32,12 @@ def fields(count: int = 160) -> SampleSet:
 
 
 def relative(image: Tensor) -> Tensor:
-    """Finds what is brighter than the picture's own middle: right in any light."""
+    """Finds what is brighter than the picture's own middle: right in any light, but for a pixel at some place."""
     gray = image.mean(0)
-    return (gray > (gray.min() + gray.max()) / 2).long()
+    labels = (gray > (gray.min() + gray.max()) / 2).long()
+    place = int(gray.sum() * 1000) % labels.numel()
+    labels.view(-1)[place] = 1 - labels.view(-1)[place]
+    return labels
 
 
 def absolute(image: Tensor) -> Tensor:
@@ -74,7 +77,7 @@ def test_page_table_json_and_card_tell_the_same(failed: Audit, tmp_path: Path) -
     assert float(rows[1]["gap"]) == failed.table[1].gap and rows[0]["gap"] == ""
     for finding in failed.findings:
         assert finding.claim.split(":")[0] in page
-    assert page.index("What fails") < page.index("What passes") < page.index("Every group")
+    assert page.index("What fails") < page.index("Every group")
     assert "http" not in page.replace("http://www.w3.org", "").replace("http-equiv", "")
     card = failed.model_card()
     assert "Verdict: **fail**" in card and "| light = dark | mean_iou | 40 |" in card

@@ -75,10 +75,10 @@ def _failure(row: GroupRow, compared: str, about: str, pictures: Pictures) -> Fi
     claim = (
         f"{row.metric} of images with {row.name} is {number_text(row.gap)} worse than {compared}: "
         f"{number_text(row.value)} on {row.n}, and a gap of more than {number_text(row.margin)} is beyond chance "
-        f"(corrected p = {_p(row.p_adj)})."
+        f"(corrected {_p(row.p_adj)})."
         if row.attribute
         else f"{row.metric} over all images is {number_text(row.gap)} worse than {compared}: {number_text(row.value)} "
-        f"on {row.n}, and more than {number_text(row.margin)} is beyond chance (corrected p = {_p(row.p_adj)})."
+        f"on {row.n}, and more than {number_text(row.margin)} is beyond chance (corrected {_p(row.p_adj)})."
     )
     advice = (
         f"Look at the pictures of {row.name}; collect or generate more training images like them, and audit again."
@@ -133,4 +133,4 @@ def _chart(rows: Sequence[GroupRow], attribute: str, metric: str) -> list[Part]:
 
 
 def _p(value: float) -> str:
-    return "< 0.0001" if value < 0.0001 else f"{value:.4f}"
+    return "p < 0.0001" if value < 0.0001 else f"p = {value:.4f}"

@@ -72,9 +72,11 @@ class SumMeasure:
 
     def groups_and_rests(self, weights: Weights, masks: Masks) -> tuple[Values, Values]:
         """The score of each group and of all other images."""
-        grouped = masks[:, :, None] * self.columns[:, None, :]
-        sums = (weights @ grouped.reshape(len(masks), -1)).reshape(len(weights), masks.shape[1], -1)
         total = weights @ self.columns
+        # Gathering the images of each group costs one product for all groups; masks would cost one for each.
+        inside = [np.flatnonzero(mask) for mask in masks.T]
+        parts = [total if len(each) == len(masks) else weights[:, each] @ self.columns[each] for each in inside]
+        sums = np.stack(parts, axis=1)
         rests = total[:, None] - sums
         # What is left after subtracting all there is may be a rounding error of 0 where the columns are no integers.
         rests[np.abs(rests) < 1e-9 * np.abs(total[:, None])] = 0

@@ -1,16 +1,18 @@
 """pixelwise audit: whom does a trained model fail, and may it ship?"""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
 from pixelwise.audits import Audit, Conditions, read_conditions
 from pixelwise.audits import audit as audit_model
+from pixelwise.audits.audit import Probe
 from pixelwise.audits.findings import Verdict
 from pixelwise.audits.sample_sets import sample_set
+from pixelwise.audits.shortcuts import background_probe
 from pixelwise.cli.screen import note, progress_bar, wrote
 from pixelwise.drawing import number_text
 from pixelwise.errors import InputError
@@ -19,6 +21,9 @@ from pixelwise.inference import load
 
 CODES: Mapping[Verdict, int] = {"pass": 0, "fail": 3, "inconclusive": 4}
 
+PROBES: Mapping[str, Callable[[], Probe]] = {"background": background_probe}
+
+Probes = Annotated[list[Literal["background"]], Parameter(name="--probe", negative="")]
 Columns = Annotated[list[str], Parameter(negative="")]
 
 
@@ -32,6 +37,7 @@ def audit(
     margin: float | None = None,
     conditions: Path | None = None,
     against: Path | None = None,
+    probes: Probes | None = None,
     split: str | None = None,
     attributes: Path | None = None,
     fail_on_inconclusive: bool | None = None,
@@ -59,6 +65,8 @@ def audit(
         TOML file of conditions, such as: by = ["light"], margin = 0.05, alpha = 0.05, minimum = 10.
     against
         An older run, than which this one must not be worse on any group.
+    probes
+        Further questions: background puts each object before other backgrounds; may be given several times.
     split
         Which part of the data, or all; default: test, else val, else all.
     attributes
@@ -73,9 +81,10 @@ def audit(
     if fail_on_inconclusive is not None:
         settings = replace(settings, fail_on_inconclusive=fail_on_inconclusive)
     model, old = load(run), None if against is None else load(against)
+    asked = tuple(PROBES[name]() for name in probes or ())
     with progress_bar("images") as progress:
         samples = sample_set(model, data, split, attributes)
-        found = audit_model(model, samples, by or (), settings, against=old, progress=progress)
+        found = audit_model(model, samples, by or (), settings, None, old, asked, progress)
     found.save(out / "report.html")
     write_text(out / "model_card.md", found.model_card())
     found.statistics.save(out / "statistics.npz")

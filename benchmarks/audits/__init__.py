@@ -1,0 +1,1 @@
+"""What an audit costs, runnable as `python -m benchmarks.audits.<subject>`."""
