@@ -9,7 +9,7 @@ proposals overlaps by at least 0.5 (and 0.7).
 
     python -m experiments.proposal_recall
 
-Takes about TIME minutes on 2 cores: 3 seeds of 300 steps of 4 scenes of 128 x 128 pixels, and 30 scenes searched.
+Takes about 4 minutes on 2 cores: 3 seeds of 300 steps of 4 scenes of 128 x 128 pixels, and 30 scenes searched.
 """
 
 import math

@@ -11,7 +11,7 @@ seconds an image, with what proposals take.
 
     python -m experiments.sharing_features
 
-Takes about TIME minutes on 2 cores: 5 images of 240 x 320 pixels, 100 regions each. An image is the seed here.
+Takes about 2 minutes on 2 cores: 5 images of 240 x 320 pixels, 100 regions each. An image is the seed here.
 """
 
 import math
