@@ -8,8 +8,8 @@ given folders. Needs a GPU to say anything at width 64; --device cpu shows that 
 
     python -m experiments.flow_full_width --minutes 8 --data ../shared/data/flyingchairs_examples
 
-Ends by itself after --minutes. Leaves metrics.csv (the curves), scores.csv, pictures of predicted flow, and the weights
-of networks that take less than 16 MiB in half precision.
+Ends by itself after --minutes. Leaves metrics.csv and a chart (the curves), scores.csv, pictures of predicted flow, and
+the weights of networks that take less than 16 MiB in half precision.
 """
 
 import argparse
@@ -24,10 +24,10 @@ from torch import Tensor
 from experiments.arguments import arguments
 from experiments.flow_contest import Contest, still_sums
 from experiments.flow_pool import Arrivals, Pool, loader
-from experiments.outcome import write_table
+from experiments.outcome import write_chart, write_table
 from pixelwise.data.flow import FlowPair, open_flow, read_pair
 from pixelwise.data.flying import FlyingPairs, Recipe
-from pixelwise.drawing import contact_sheet, flow_with_key, largest_motion, to_uint8, write_picture
+from pixelwise.drawing import contact_sheet, flow_with_key, largest_motion, line_chart, to_uint8, write_picture
 from pixelwise.files import write_bytes
 from pixelwise.metrics import FLOW_GROUPS, flow_scores
 from pixelwise.models import catalog
@@ -109,6 +109,13 @@ def trained(chosen: argparse.Namespace, log: Log) -> Contest:
     return contest
 
 
+def curves(rows: list[Row], group: str = "all") -> str:
+    """The error of every network on pairs made apart, over the steps, as an SVG chart."""
+    names = [column.removesuffix(f"/{group}") for column in rows[0] if column.endswith(f"/{group}")]
+    lines = {name: [(row["step"], row[f"{name}/{group}"]) for row in rows] for name in names}
+    return line_chart(lines, "steps", "pixels", "End-point error on flying shapes made apart")
+
+
 def judged(contest: Contest, folders: list[Path], out: Path) -> None:
     """Prints and writes the errors on real data, by group of pixels, and draws a few answers."""
     rows = []
@@ -170,6 +177,7 @@ def main(words: list[str] | None = None) -> None:
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
     log = Log(chosen.out)
     contest = trained(chosen, log)
+    write_chart(chosen.out / "flow_full_width.svg", curves(log.rows))
     judged(contest, chosen.data, chosen.out)
     keep_small(contest, chosen.out)
     print(f"done in {log.seconds:.0f} s", flush=True)
