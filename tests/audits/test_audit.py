@@ -56,7 +56,7 @@ def test_a_model_that_fails_in_the_dark_fails(failed: Audit) -> None:
     assert found["light = dark"] == "fail" and found["light = bright"] == "pass"
     first = failed.findings[0]
     assert first.verdict == "fail" and "mean_iou of images with light = dark is" in first.claim
-    assert len(first.evidence) == 3 and first.lo < first.number < first.hi
+    assert len(first.evidence) == 4 and first.lo < first.number < first.hi
 
 
 def test_a_model_that_works_in_any_light_passes() -> None:
@@ -122,7 +122,6 @@ def test_images_without_an_answer_are_told_and_judged() -> None:
 def test_statistics_can_be_judged_again_without_the_model(failed: Audit) -> None:
     again = audit(failed.statistics, None, by=("light",), conditions=Conditions(margin=0.9))
     assert again.passed and again.table[0].value == failed.table[0].value
-    assert all(not finding.evidence or finding.verdict != "fail" for finding in again.findings)
 
 
 def test_open_questions_stop_a_model_only_where_asked() -> None:

@@ -29,10 +29,11 @@ def group_findings(rows: Sequence[GroupRow], compared: str, about: str, pictures
         about: which part of the audit this is.
         pictures: gives evidence for a group that fails.
     """
-    findings = [_failure(row, compared, about, pictures) for row in rows if row.decision == "fail"]
+    failed = [row for row in rows if row.decision == "fail"]
+    findings = [_failure(row, compared, about, [*_chart(rows, row), *pictures(row)]) for row in failed]
     for attribute, metric in dict.fromkeys((row.attribute, row.metric) for row in rows if row.decision):
         chosen = [row for row in rows if (row.attribute, row.metric) == (attribute, metric) and row.decision]
-        chart = _chart(rows, attribute, metric)
+        chart = _chart(rows, chosen[0])
         undecided = [row for row in chosen if row.decision in ("inconclusive", "too few")]
         if undecided:
             findings.append(_undecided(undecided, compared, about, chart))
@@ -71,7 +72,7 @@ def failure_findings(statistics: Statistics) -> list[Finding]:
     ]
 
 
-def _failure(row: GroupRow, compared: str, about: str, pictures: Pictures) -> Finding:
+def _failure(row: GroupRow, compared: str, about: str, evidence: Sequence[Part]) -> Finding:
     claim = (
         f"{row.metric} of images with {row.name} is {number_text(row.gap)} worse than {compared}: "
         f"{number_text(row.value)} on {row.n}, and a gap of more than {number_text(row.margin)} is beyond chance "
@@ -85,12 +86,12 @@ def _failure(row: GroupRow, compared: str, about: str, pictures: Pictures) -> Fi
         if row.attribute
         else "Do not replace the old model by this one."
     )
-    return _of_row(row, about, claim, "fail", advice, pictures(row))
+    return _of_row(row, about, claim, "fail", advice, evidence)
 
 
 def _undecided(rows: Sequence[GroupRow], compared: str, about: str, chart: Sequence[Part]) -> Finding:
     """All groups of one attribute that cannot be decided; the number is that of the widest open gap."""
-    row = max(rows, key=lambda each: each.gap_hi if each.gap_hi == each.gap_hi else float("inf"))
+    row = max(rows, key=lambda each: math.inf if math.isnan(each.gap_hi) else each.gap_hi)
     listed = "; ".join(
         f"{each.group} ({each.n} units, {f'about {each.needed} needed' if each.needed else 'at its margin'})"
         for each in rows
@@ -120,11 +121,12 @@ def _of_row(row: GroupRow, about: str, claim: str, verdict: Verdict, advice: str
     return Finding(about, claim, row.gap, row.gap_lo, row.gap_hi, row.n, verdict, advice, tuple(evidence))
 
 
-def _chart(rows: Sequence[GroupRow], attribute: str, metric: str) -> list[Part]:
-    """The groups' values with their intervals, beside the value over all images."""
-    shown = [row for row in rows if row.attribute == attribute and row.metric == metric]
-    if not attribute or not shown:
+def _chart(rows: Sequence[GroupRow], about: GroupRow) -> list[Part]:
+    """The values of all groups of a row's attribute with their intervals, beside the value over all images."""
+    attribute, metric = about.attribute, about.metric
+    if not attribute:
         return []
+    shown = [row for row in rows if row.attribute == attribute and row.metric == metric]
     values = {row.group: row.value for row in shown}
     ends = {row.group: (row.lo, row.hi) for row in shown if not math.isnan(row.lo)}
     every = next((row for row in rows if not row.attribute and row.metric == metric), None)

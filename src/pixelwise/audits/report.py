@@ -17,20 +17,7 @@ HEADINGS: dict[Verdict, str] = {
     "pass": "What passes",
 }
 
-HEADER = (
-    "group",
-    "n",
-    "value",
-    "from",
-    "to",
-    "gap",
-    "gap from",
-    "gap to",
-    "p corrected",
-    "decision",
-    "n needed",
-    "note",
-)
+HEADER = ("group", "n", "value", "from", "to", "gap", "gap from", "gap to", "p corrected", "decision", "n needed")
 
 
 def audit_sections(
@@ -58,9 +45,7 @@ def audit_sections(
     return [
         Section("Verdict", [_cards(findings, tables, statistics, verdict)]),
         *parts,
-        Section(
-            "Every group", [_table(rows, compared, metric) for compared, rows in tables for metric in _metrics(rows)]
-        ),
+        Section("Every group", [part for compared, rows in tables for part in _tables(rows, compared)]),
         Section("How this was judged", [Text(protocol(conditions, statistics))]),
         Section("How to repeat this", [Command("pixelwise audit RUN DATA --by COLUMN --margin M --out REPORT")]),
     ]
@@ -85,8 +70,8 @@ def protocol(conditions: Conditions, statistics: Statistics) -> str:
     )
 
 
-def decision_rows(rows: Sequence[GroupRow], metric: str) -> list[list[Cell]]:
-    """The lines of one measure, as `HEADER` has them."""
+def decision_rows(rows: Sequence[GroupRow]) -> list[list[Cell]]:
+    """The lines of a table, as `HEADER` has them."""
     return [
         [
             row.name,
@@ -100,10 +85,8 @@ def decision_rows(rows: Sequence[GroupRow], metric: str) -> list[list[Cell]]:
             row.p_adj,
             row.decision,
             row.needed or None,
-            row.note,
         ]
         for row in rows
-        if row.metric == metric
     ]
 
 
@@ -129,12 +112,14 @@ def _parts(finding: Finding) -> list[Part]:
     return [Text(f"{finding.claim}\n\nWhat to do: {finding.what_to_do}"), *finding.evidence]
 
 
-def _table(rows: Sequence[GroupRow], compared: str, metric: str) -> Table:
-    lines = decision_rows(rows, metric)
-    margin = next((row.margin for row in rows if row.metric == metric and not math.isnan(row.margin)), None)
-    told = "" if margin is None else f", margin {margin:g}"
-    return Table(HEADER, lines, f"{metric}, gaps to {compared}{told}")
-
-
-def _metrics(rows: Sequence[GroupRow]) -> list[str]:
-    return list(dict.fromkeys(row.metric for row in rows))
+def _tables(rows: Sequence[GroupRow], compared: str) -> list[Part]:
+    """A table for each measure, and what weakens its intervals."""
+    parts: list[Part] = []
+    for metric in dict.fromkeys(row.metric for row in rows):
+        chosen = [row for row in rows if row.metric == metric]
+        margin = next((row.margin for row in chosen if not math.isnan(row.margin)), None)
+        told = "" if margin is None else f", margin {margin:g}"
+        parts.append(Table(HEADER, decision_rows(chosen), f"{metric}, gaps to {compared}{told}"))
+        cautions = [f"{row.name}: {row.note}." for row in chosen if row.note]
+        parts += [Text(" ".join(cautions))] if cautions else []
+    return parts
