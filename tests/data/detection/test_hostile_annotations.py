@@ -154,6 +154,7 @@ def test_hundreds_of_spoiled_files_end_in_an_input_error_or_in_sound_boxes(layou
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("layout", SPOILERS)
 def test_thousands_of_spoiled_files_end_in_an_input_error_or_in_sound_boxes(layout: str, quick_folder: Path) -> None:
     outcomes = spoil(4000, 2, quick_folder, layout)
