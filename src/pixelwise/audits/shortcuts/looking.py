@@ -27,7 +27,8 @@ AT_ONCE = 8
 """Points in one batch: as many images as a training batch holds."""
 
 STEPS = 32
-"""Points of the path; the sum of the attributions was within 1 % of the score's change on Pasture's networks."""
+"""Points of the path. The sum of the attributions missed the score's change by 1 to 4 % in the middle of 40 scenes, and
+by 27 % at worst (networks of experiments/planted_shortcut.py); twice the points take twice the time."""
 
 
 def integrated_gradients(score: Score, image: Image, steps: int = STEPS) -> Float[Tensor, "H W"]:
