@@ -224,4 +224,6 @@ def test_main_exits_with_the_code(monkeypatch: pytest.MonkeyPatch, capsys: pytes
 
 
 def test_an_interrupt_before_anything_says_so(tmp_path: Path) -> None:
-    assert training_run.where_it_stopped("segmentation", tmp_path, tmp_path / "run").startswith("interrupted before the first epoch")
+    assert training_run.where_it_stopped("segmentation", tmp_path, tmp_path / "run").startswith(
+        "interrupted before the first epoch"
+    )
