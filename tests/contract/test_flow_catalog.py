@@ -10,11 +10,10 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from pixelwise.errors import InputError
-from pixelwise.models.flow.flownet_c import flownet_c
-from pixelwise.models.flow.flownet_s import flownet_s
+from pixelwise.models.catalog import by_task
 from pixelwise.models.flow.outputs import STRIDES, UNIT, pixel_flow
 
-NETWORKS = {"flownet_s": flownet_s, "flownet_c": flownet_c}
+NETWORKS = by_task["flow"]
 
 
 @pytest.fixture(params=sorted(NETWORKS))
@@ -117,7 +116,7 @@ def test_widths_that_cannot_be_halved_are_refused(width: int):
 
 def test_a_negative_displacement_is_refused():
     with pytest.raises(InputError, match="a max_displacement of at least 0, got -2"):
-        flownet_c(width=4, max_displacement=-2)
+        NETWORKS["flownet_c"](width=4, max_displacement=-2)
 
 
 @pytest.mark.compile

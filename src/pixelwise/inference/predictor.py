@@ -36,7 +36,7 @@ def load(
         memory: budget for the activations of one tile of a segmenter; a detector has none.
         tile: rows and columns per tile. A segmenter's result is the same with any; a detector sees each tile enlarged
             by its resize rule, so small objects are found that the whole image, shrunk, would hide. Without it a
-            detector sees the image whole.
+            detector sees the image whole. Refused for flow, whose motions reach across tiles.
         fold: fold batch norms into the convolutions before them: takes seconds once, and large images go faster.
         precision: "32", or "bf16", which is faster where the processor has it and rounds more.
 

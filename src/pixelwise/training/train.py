@@ -53,9 +53,9 @@ def train(  # noqa: PLR0913 - keyword arguments of the one door to training
     It holds run.json, model.safetensors, metrics.csv, checkpoints/, tensorboard/ and report.html.
 
     Args:
-        task: "segmentation" or "detection".
-        data: a folder of images with label maps (docs/guides/your_own_folder.md) or with boxes
-            (docs/guides/detection.md).
+        task: "segmentation", "detection" or "flow".
+        data: a folder of images with label maps (docs/guides/your_own_folder.md), with boxes
+            (docs/guides/detection.md), or of pairs with their motion (docs/guides/flow_data.md).
         out: the run folder; must not hold a run already, unless resumed.
         resume: continue the run in `out` after its last finished epoch, with its own settings, classes and splits; the
             weights come out as if it had never stopped.
@@ -65,7 +65,7 @@ def train(  # noqa: PLR0913 - keyword arguments of the one door to training
         workers: processes that read images; None chooses.
         memory: budget for validation images, which are predicted whole or in tiles.
         listener: who is told about progress.
-        settings: see `SegmentationSettings` and `DetectionSettings`.
+        settings: see `SegmentationSettings`, `DetectionSettings` and `FlowSettings`.
 
     Raises:
         InputError: data that the doctor calls fatal, settings out of range, a run folder in the way, or a loss that is
