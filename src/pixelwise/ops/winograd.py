@@ -7,7 +7,7 @@ matrix products; 4x4 outputs come of it. 36 multiplications stand where 144 were
 
 import math
 from functools import cache
-from typing import cast
+from typing import TypeGuard, cast
 
 import torch
 import torch.nn.functional as F
@@ -103,7 +103,7 @@ def winograd_conv2d(
     row = INPUTS**2 * columns * dilation**2 * max(kernels.shape[1:])
     high = max(1, AT_ONCE // row)
     stacks = []
-    for images in padded.split(max(1, AT_ONCE // (row * rows))):
+    for images in torch.split(padded, max(1, AT_ONCE // (row * rows))):
         parts = [images[:, start * length : (start + high) * length + 2 * dilation] for start in range(0, rows, high)]
         stacks.append(torch.cat([_part(part, kernels, bias, dilation) for part in parts], dim=1)[:, :height, :width])
     # One stack is not copied, unless its last tiles reached over the border.
@@ -160,8 +160,8 @@ class WinogradConv2d(nn.Conv2d):
             source.in_channels,
             source.out_channels,
             TAPS,
-            padding=source.padding,
-            dilation=source.dilation,
+            padding=cast(tuple[int, int], source.padding),
+            dilation=cast(tuple[int, int], source.dilation),
             device="meta",
         )
         self.weight, self.bias = source.weight, source.bias
@@ -178,7 +178,7 @@ class WinogradConv2d(nn.Conv2d):
         return winograd_conv2d(input, self.kernels, self.bias, padding, dilation)
 
     @staticmethod
-    def suits(layer: nn.Module) -> bool:
+    def suits(layer: nn.Module) -> TypeGuard[nn.Conv2d]:
         """Whether a layer is a plain 3x3 convolution of stride 1, padded with zeros alike on all sides."""
         return (
             type(layer) is nn.Conv2d
