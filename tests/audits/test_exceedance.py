@@ -90,3 +90,9 @@ def test_margins_that_no_rate_can_exceed_are_refused() -> None:
         excess_p(3, 5, 2, 5, 5)
     with pytest.raises(InputError, match=r"got -0\.1"):
         paired_excess_p([True], [False], -0.1)
+
+
+@pytest.mark.parametrize("counts", [(5, 3, 1, 3), (-1, 3, 1, 3)])
+def test_counts_that_cannot_be_are_refused(counts: tuple[int, int, int, int]) -> None:
+    with pytest.raises(InputError, match="counts from 0 to their totals"):
+        excess_p(*counts)

@@ -136,3 +136,17 @@ def test_refusals_say_what_was_got() -> None:
         rate(3, 5, level=95)
     with pytest.raises(InputError, match=r"the same units in both arms, got shapes \(3,\) and \(2,\)"):
         paired_rate_difference([1, 0, 1], [1, 0])
+
+
+@pytest.mark.parametrize("arm", [[float("nan"), 1.0, 0.0], [0.3, 1, 0], ["no", "yes", "no"]])
+def test_only_truth_values_are_successes(arm: list[object]) -> None:
+    with pytest.raises(InputError, match="successes as True and False"):
+        paired_rate_difference(arm, [True, True, False])
+
+
+def test_infinite_counts_and_p_values_beyond_1_are_refused() -> None:
+    with pytest.raises(InputError, match="counts from 0 to their totals"):
+        rate(float("inf"), float("inf"))
+    for wrong in ([-1.0, 0.5], [0.5, 2.0], [[0.5, 0.5]]):
+        with pytest.raises(InputError, match="p-values from 0 to 1 in a list"):
+            holm(wrong)

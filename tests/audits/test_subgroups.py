@@ -7,9 +7,11 @@ import pytest
 import torch
 
 from pixelwise.audits import Conditions, Statistics
+from pixelwise.audits.gate import judged
 from pixelwise.audits.groups import find_groups
 from pixelwise.audits.intervals import rate, rate_difference
-from pixelwise.audits.measures import choose_measures, measures_of
+from pixelwise.audits.measures import SumMeasure, choose_measures, measures_of
+from pixelwise.audits.resampling import divided
 from pixelwise.audits.statistics.detection import PARTS
 from pixelwise.audits.subgroups import GroupRow, group_rows
 from pixelwise.errors import InputError
@@ -183,3 +185,38 @@ def test_refusals() -> None:
         choose_measures(found, ["mean_iou"])
     with pytest.raises(InputError, match=r"clusters that are an attribute of the data \(side\), got 'video'"):
         rows_of(found, "side", "accuracy", clusters="video")
+
+
+def test_a_few_equal_images_fail_no_more_often_than_others() -> None:
+    # Every image scores 1 with a chance of 0.2. Ten images of one group are all 0 in one of nine groups, by chance.
+    rng, images, audits = np.random.default_rng(5), 80, 60
+    failed = 0
+    for _ in range(audits):
+        truth = (rng.random(images) < 0.2).astype(np.float64)
+        measure = SumMeasure(
+            "share", "", np.stack([truth, np.ones(images)], 1), lambda s: divided(s[..., 0], s[..., 1])
+        )
+        table = classified(np.ones(images, dtype=int), truth.astype(int), g=np.arange(images) % 8)
+        conditions = Conditions(by=("g",), draws=200)
+        rows = group_rows(table, find_groups(table, ("g",)), measure, conditions, rng)
+        failed += any(row.decision == "fail" for row in judged(rows, conditions))
+    # alpha is 0.05; three failures are expected at most, seven would be seen in one of thirty such tests.
+    assert failed <= 7
+
+
+def test_equal_images_far_from_the_others_still_fail() -> None:
+    scores = np.concatenate([np.zeros(20), np.tile([1.0, 1, 1, 0.5], 25)])
+    measure = SumMeasure("share", "", np.stack([scores, np.ones(120)], 1), lambda s: divided(s[..., 0], s[..., 1]))
+    table = classified(np.ones(120, dtype=int), np.ones(120, dtype=int), g=np.repeat(["few", "many"], [20, 100]))
+    conditions = Conditions(by=("g",))
+    rows = judged(group_rows(table, find_groups(table, ("g",)), measure, conditions, RNG), conditions)
+    assert {row.group: row.decision for row in rows}["few"] == "fail"
+
+
+def test_a_group_of_all_images_is_compared_with_nothing() -> None:
+    table = classified(np.ones(60, dtype=int), np.ones(60, dtype=int), g=np.repeat("only", 60))
+    conditions = Conditions(by=("g",))
+    rows = judged(
+        group_rows(table, find_groups(table, ("g",)), measures_of(table)["accuracy"], conditions, RNG), conditions
+    )
+    assert [(row.decision, row.needed) for row in rows[1:]] == [("nothing", 0)]

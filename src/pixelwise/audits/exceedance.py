@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special  # type: ignore[import-untyped]  # scipy ships no types; scipy.stats takes 0.6 s to import
 
-from pixelwise.audits.intervals import Number, Numbers, Values, arms
+from pixelwise.audits.intervals import Number, Numbers, Values, arms, counts_of
 from pixelwise.errors import InputError
 
 HALVINGS = 50
@@ -41,17 +41,15 @@ def excess_p(
         margin: the largest difference that does not matter, 0 or more and below 1.
 
     Raises:
-        InputError: another margin.
+        InputError: another margin, counts below 0, or more successes than units.
 
     >>> round(float(excess_p(9, 10, 3, 10)), 3)
     0.005
     """
     _check_margin(margin)
-    counts = np.broadcast_arrays(
-        *(np.asarray(part, dtype=np.float64) for part in (right, total, other_right, other_total))
-    )
+    counts = np.broadcast_arrays(*counts_of(right, total), *counts_of(other_right, other_total))
     flat = np.stack([part.ravel() for part in counts], axis=1)
-    values = [_excess_p(*row, float(margin)) for row in flat.tolist()]
+    values = [_excess_p(first, units, second, others, float(margin)) for first, units, second, others in flat.tolist()]
     return np.array(values).reshape(counts[0].shape)
 
 
@@ -142,4 +140,4 @@ def _at_most(counts: NDArray[np.float64], totals: NDArray[np.float64], rate: flo
 def _likely(total: Number, rate: float) -> NDArray[np.float64]:
     """The counts that a binomial distribution gives with any probability to speak of."""
     middle, reach = total * rate, REACH * (total * max(rate * (1 - rate), 0)) ** 0.5 + REACH
-    return np.arange(max(0, np.floor(middle - reach)), min(total, np.ceil(middle + reach)) + 1)
+    return np.arange(max(0, np.floor(middle - reach)), min(total, np.ceil(middle + reach)) + 1, dtype=np.float64)

@@ -61,7 +61,7 @@ ASKING: tuple[Decision, ...] = ("inconclusive", "too few")
 
 
 def _decision(row: GroupRow, tested: bool, conditions: Conditions) -> Decision:
-    if math.isnan(row.value) or not row.n:
+    if math.isnan(row.value) or math.isnan(row.gap) or not row.n:
         return "nothing"
     if row.n < conditions.minimum:
         return "too few"

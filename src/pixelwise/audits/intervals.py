@@ -143,7 +143,7 @@ def wilson(right: Numbers, total: Numbers, z: Numbers) -> tuple[Values, Values]:
     Raises:
         InputError: counts below 0, or more successes than units.
     """
-    count, units, z = (*_counts(right, total), np.asarray(z, dtype=np.float64))
+    count, units, z = (*counts_of(right, total), np.asarray(z, dtype=np.float64))
     with np.errstate(invalid="ignore", divide="ignore"):
         share, spread = count / units, z**2 / units
         centre = (share + spread / 2) / (1 + spread)
@@ -182,8 +182,13 @@ def holm(p: Numbers) -> Values:
     """The p-values (M,) corrected for their number (Holm 1979): all below alpha may be called so at once.
 
     A NaN stays NaN and does not count.
+
+    Raises:
+        InputError: values outside 0..1, or no list.
     """
     values = np.asarray(p, dtype=np.float64)
+    if values.ndim != 1 or ((values < 0) | (values > 1)).any():
+        raise InputError("p-values from 0 to 1 in a list", f"{p}", hint="NaN stands for a missing one")
     corrected = np.full(values.shape, np.nan)
     known = np.flatnonzero(~np.isnan(values))
     order = known[np.argsort(values[known], kind="stable")]
@@ -212,9 +217,9 @@ def arms(first: Numbers, second: Numbers) -> tuple[NDArray[np.bool_], NDArray[np
     """Two arms on the same units as arrays of truth values.
 
     Raises:
-        InputError: they differ in length.
+        InputError: they differ in length, or hold something other than truth values, 0 and 1.
     """
-    one, two = np.asarray(first, dtype=np.bool_), np.asarray(second, dtype=np.bool_)
+    one, two = _truths(first), _truths(second)
     if one.shape != two.shape or one.ndim != 1:
         raise InputError(
             "the same units in both arms", f"shapes {one.shape} and {two.shape}", hint="leave out what one arm lacks"
@@ -222,13 +227,30 @@ def arms(first: Numbers, second: Numbers) -> tuple[NDArray[np.bool_], NDArray[np
     return one, two
 
 
+def _truths(arm: Numbers) -> NDArray[np.bool_]:
+    """Not-a-number and words would count as successes, were they taken for truth values."""
+    values = np.asarray(arm)
+    if values.dtype != np.bool_:
+        wrong = [value for value in values.ravel().tolist() if value not in (0, 1)]
+        if wrong:
+            raise InputError(
+                "successes as True and False, or 1 and 0", repr(wrong[0]), hint="leave out units without an answer"
+            )
+    return values.astype(np.bool_)
+
+
 def _share(right: Number, total: Number) -> float:
     return float(right / total) if total else float("nan")
 
 
-def _counts(right: Numbers, total: Numbers) -> tuple[Values, Values]:
+def counts_of(right: Numbers, total: Numbers) -> tuple[Values, Values]:
+    """Successes and units as arrays.
+
+    Raises:
+        InputError: counts below 0, more successes than units, or no finite number.
+    """
     count, units = np.asarray(right, dtype=np.float64), np.asarray(total, dtype=np.float64)
-    if not ((count >= 0) & (count <= units)).all():
+    if not ((count >= 0) & (count <= units) & np.isfinite(units)).all():
         raise InputError("counts from 0 to their totals", f"{right} of {total}", hint="give successes, then units")
     return count, units
 
@@ -239,6 +261,5 @@ def _agreement(both: int, first: int, second: int, neither: int) -> float:
     if not margins:
         return 0.0
     product = both * neither - first * second
-    if product > 0:
-        product = max(product - (both + first + second + neither) / 2, 0)
-    return float(product / margins**0.5)
+    lowered = max(product - (both + first + second + neither) / 2, 0.0) if product > 0 else product
+    return float(lowered / margins**0.5)

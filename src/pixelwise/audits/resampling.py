@@ -59,7 +59,9 @@ class Replicates:
         low, high = np.quantile(known, [tail, 1 - tail])
         return Interval(value, float(low), float(high), count, self._caution(known, len(draws), count))
 
-    def excess_p(self, column: int = 0, margin: Number = 0.0, units: int | None = None) -> float:
+    def excess_p(
+        self, column: int = 0, margin: Number = 0.0, units: int | None = None, least_error: Number = 0.0
+    ) -> float:
         """One-sided p-value that a column exceeds the margin by chance: Student's t of its bootstrap standard error.
 
         Tails beyond what 2000 draws can show are asked for when many groups are judged at once, hence the t.
@@ -68,13 +70,14 @@ class Replicates:
             column: which value.
             margin: the largest value that does not matter.
             units: how many units the value rests on, where it is not all of them.
+            least_error: a standard error that it is not taken below, for values whose own draws understate it.
         """
         count = self.units if units is None else units
         known = self.draws[:, column][~np.isnan(self.draws[:, column])]
         distance = float(self.value[column]) - margin
         if np.isnan(distance) or count < 2 or len(known) < 2:
             return float("nan")
-        error = float(known.std(ddof=1)) * (count / (count - 1)) ** 0.5
+        error = max(float(known.std(ddof=1)) * (count / (count - 1)) ** 0.5, float(least_error))
         if error == 0:  # as with a model that is always right
             return 0.0 if distance > 0 else 1.0
         return float(special.stdtr(count - 1, -distance / error))

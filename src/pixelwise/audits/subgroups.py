@@ -17,7 +17,8 @@ from pixelwise.audits.statistics.table import Statistics
 from pixelwise.errors import InputError
 
 Decision = Literal["pass", "fail", "inconclusive", "too few", "nothing", ""]
-"""Too few: below the minimum. Nothing: the group has nothing that the measure counts. Empty: not judged yet."""
+"""Too few: below the minimum. Nothing: the group, or all other images, have nothing that the measure counts, so that
+there is no gap. Empty: not judged yet."""
 
 EVERYTHING = "all images"
 
@@ -141,13 +142,29 @@ def _resampled_rows(
     for place, (attribute, name) in enumerate(_names(groups)):
         shown = found.interval(place, level, units[place])
         row = GroupRow(attribute, name, measure.name, units[place], shown.value, shown.lo, shown.hi, note=shown.caution)
-        rows.append(_with_gap(row, found, count + place, margin, level) if place else row)
+        least = _error_of_equals(found, place, units[place])
+        rows.append(_with_gap(row, found, count + place, margin, level, least) if place else row)
     return rows
 
 
-def _with_gap(row: GroupRow, found: Replicates, column: int, margin: float, level: float) -> GroupRow:
+def _error_of_equals(found: Replicates, place: int, units: int) -> float:
+    """The least standard error of a group whose units all score alike; 0 for any other group.
+
+    Ten images that all miss a rare class have no spread to draw from, yet ten others might not miss it. If the gap is
+    no larger than the margin, units of the group spread as those of all images do, so their error is that of all
+    images, scaled to the group's number.
+    """
+    own, every = (column[~np.isnan(column)] for column in (found.draws[:, place], found.draws[:, 0]))
+    if not units or not len(every) or (len(own) and np.ptp(own)):
+        return 0.0
+    return float(every.std() * (found.units / units) ** 0.5)
+
+
+def _with_gap(
+    row: GroupRow, found: Replicates, column: int, margin: float, level: float, least_error: float
+) -> GroupRow:
     gap = found.interval(column, level, row.n)
-    p = found.excess_p(column, margin, row.n)
+    p = found.excess_p(column, margin, row.n, least_error)
     return replace(row, gap=gap.value, gap_lo=gap.lo, gap_hi=gap.hi, margin=margin, p=p, note=row.note or gap.caution)
 
 
