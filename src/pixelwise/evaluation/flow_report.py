@@ -56,7 +56,7 @@ def flow_figures(scores: FlowScores) -> Figures:
 
 
 def _measures(scores: FlowScores) -> Table:
-    rows = []
+    rows: list[list[str | float]] = []
     for method in scores.methods:
         named = scores.named(method)
         for way, words in (("pooled", "pooled"), ("per_image", "per image")):
@@ -67,7 +67,7 @@ def _measures(scores: FlowScores) -> Table:
 def _groups(scores: FlowScores) -> Table:
     errors = {method: scores.by_group(method) for method in scores.methods}
     pixels = scores.sums(LEARNED)[:, :, 0].sum(0).tolist()
-    rows = [
+    rows: list[list[str | float]] = [
         [GROUP_NAMES.get(group, group), int(count), *(errors[method][group] for method in scores.methods)]
         for group, count in zip(errors[LEARNED], [each for each in pixels if each], strict=True)
     ]
