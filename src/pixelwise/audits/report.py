@@ -97,7 +97,7 @@ def _cards(
     verdict: Verdict,
 ) -> Figures:
     counts = {kind: sum(each.verdict == kind for each in findings) for kind in HEADINGS}
-    note = f"{counts['fail']} findings fail, {counts['inconclusive']} cannot be told, {counts['pass']} pass"
+    note = f"findings: {counts['fail']} fail, {counts['inconclusive']} cannot be told, {counts['pass']} pass"
     cards = [Figure("verdict", verdict, note)]
     first = next((row for _, rows in tables for row in rows), None)
     if first is not None:
