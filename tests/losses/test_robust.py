@@ -1,6 +1,6 @@
 """Losses over groups against hand-worked numbers, and against the exact "two-bit" coloured digits.
 
-The two-bit world (Kamath et al. 2021, section 2): a label is 1 or 0 alike; a shape agrees with it three times out of
+The two-bit world (Kamath et al. 2021): a label is 1 or 0 alike; a shape agrees with it three times out of
 four everywhere; a colour agrees with it 9 and 8 times out of 10 in the two training environments, and once in 10 in the
 test. Every row stands there exactly as often as its probability says, so nothing is left to chance.
 """

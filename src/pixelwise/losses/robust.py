@@ -35,7 +35,7 @@ def group_dro(
     """The weighted loss of the groups and their new weights, which follow the groups that are worst off.
 
     q_g <- q_g exp(step (loss_g + adjustment_g)), divided by their sum; the loss is sum q_g loss_g with the new weights.
-    Sagawa, Koh, Hashimoto, Liang 2020, "Distributionally Robust Neural Networks for Group Shifts", algorithm 1. It asks
+    Sagawa, Koh, Hashimoto, Liang 2020, "Distributionally Robust Neural Networks for Group Shifts". It asks
     for batches in which every group is as likely, and for strong weight decay or early stopping: without these it is
     plain training.
 
@@ -70,7 +70,7 @@ def group_dro(
 def vrex(risks: Float[Tensor, " E"], weight: float | int = VREX_WEIGHT) -> Float[Tensor, ""]:
     """The mean of the environments' risks plus `weight` times their variance (of the population).
 
-    Krueger et al. 2021, "Out-of-Distribution Generalization via Risk Extrapolation", equation 8, with the mean instead
+    Krueger et al. 2021, "Out-of-Distribution Generalization via Risk Extrapolation", with the mean instead
     of the sum, as DomainBed has it. Train plainly first, and reset the optimiser's moments when the weight rises.
 
     Args:
@@ -83,7 +83,7 @@ def vrex(risks: Float[Tensor, " E"], weight: float | int = VREX_WEIGHT) -> Float
 def irm(risks: Float[Tensor, " E"], penalties: Float[Tensor, " E"], weight: float | int = IRM_WEIGHT) -> Tensor:
     """The mean of the environments' risks plus `weight` times the mean of their penalties (`irm_penalty`).
 
-    Arjovsky, Bottou, Gulrajani, Lopez-Paz 2019, "Invariant Risk Minimization", equation IRMv1. Train plainly first, and
+    Arjovsky, Bottou, Gulrajani, Lopez-Paz 2019, "Invariant Risk Minimization" (IRMv1). Train plainly first, and
     reset the optimiser's moments when the weight rises. On two coins with colours, 10 was too little and 100 enough.
 
     Args:

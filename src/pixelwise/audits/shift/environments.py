@@ -1,6 +1,6 @@
 """Leave one environment out: train on all places but one, test on that one, for each in turn.
 
-Source: Gulrajani and Lopez-Paz 2021, "In Search of Lost Domain Generalization", section 3 (leave-one-domain-out).
+Source: Gulrajani and Lopez-Paz 2021, "In Search of Lost Domain Generalization" (leave-one-domain-out).
 """
 
 from collections.abc import Callable, Iterator, Sequence

@@ -1,7 +1,7 @@
 """One number for fifteen corruptions: mean corruption error, and mean performance under corruption.
 
-Sources: Hendrycks and Dietterich 2019, section 3.1 (mCE, relative mCE); Michaelis et al. 2019, "Benchmarking Robustness
-in Object Detection", section 3.2 (mPC, rPC).
+Sources: Hendrycks and Dietterich 2019 (mCE, relative mCE); Michaelis et al. 2019, "Benchmarking Robustness
+in Object Detection" (mPC, rPC).
 """
 
 import math

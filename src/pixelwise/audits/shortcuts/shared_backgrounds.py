@@ -5,7 +5,7 @@ objects for independent units, 95 % intervals of the context effect were seen to
 without any effect, instead of 2.5 %. Here two scores count as dependent when they share a picture, as object or as
 background; with that, in 2.0 to 3.3 % (2,000 worlds each of 40 to 300 objects of 2 or 4 classes).
 
-Source: Aronow, Samii, Assenova 2015, "Cluster-Robust Variance Estimation for Dyadic Data", equation 4.
+Source: Aronow, Samii, Assenova 2015, "Cluster-Robust Variance Estimation for Dyadic Data".
 """
 
 from collections.abc import Sequence
