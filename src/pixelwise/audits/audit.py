@@ -54,7 +54,7 @@ class Audit:
     @property
     def verdict(self) -> Verdict:
         """Fail if anything failed; else inconclusive if anything is open or nothing was judged; else pass."""
-        parts = [finding.verdict for finding in self.findings if finding.verdict != "note"]
+        parts: list[Verdict] = [finding.verdict for finding in self.findings if finding.verdict != "note"]
         parts += [verdict_of(rows) for rows in (self.table, self.changes) if any(row.decision for row in rows)]
         return overall(parts) if parts else "inconclusive"
 

@@ -79,11 +79,12 @@ def _opened(root: Path, model: Any, attributes: Path | None) -> AnyFolder:
     """The folder as the model's task reads it."""
     record = getattr(model, "record", None)
     task = "segmentation" if record is None else record.task
+    table = None if record is None else record.classes
     if task == "detection":
-        return open_detection(root, model.classes, masks=False, table=record.classes)
+        return open_detection(root, model.classes, masks=False, table=table)
     if task == "flow":
         return open_flow(root)
-    return open_folder(root, None if record is None else record.classes, attributes=attributes)
+    return open_folder(root, table, attributes=attributes)
 
 
 Taken = tuple[tuple[str, ...], list[Sample]]

@@ -102,20 +102,13 @@ def _rate_rows(measure: SumMeasure, groups: Sequence[Group], margin: float, leve
         value, gap = right / units, first[0] / first[1] - second[0] / second[1]
     rows = []
     for place, (attribute, name) in enumerate(_names(groups)):
-        ends = [float(part[place]) for part in (gap, gap_low, gap_high)] if place else [NAN] * 3
-        rows.append(
-            GroupRow(
-                attribute,
-                name,
-                measure.name,
-                int(units[place]),
-                *(float(part[place]) for part in (value, low, high)),
-                *ends,
-                margin=margin if place else NAN,
-                p=float(p[place]) if place else NAN,
-                note=few(int(units[place])),
-            )
-        )
+        count = int(units[place])
+        middle, lower, upper = (float(part[place]) for part in (value, low, high))
+        row = GroupRow(attribute, name, measure.name, count, middle, lower, upper, note=few(count))
+        if place:
+            far, near, wide = (float(part[place]) for part in (gap, gap_low, gap_high))
+            row = replace(row, gap=far, gap_lo=near, gap_hi=wide, margin=margin, p=float(p[place]))
+        rows.append(row)
     return rows
 
 

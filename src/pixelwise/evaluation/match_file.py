@@ -31,7 +31,7 @@ def write_matches(path: Path, names: list[str], scores: DetectionScores) -> None
         for field, values in vars(getattr(table, part)).items():
             arrays[f"{part}.{field}"] = values
     content = io.BytesIO()
-    np.savez_compressed(content, **arrays)
+    np.savez_compressed(content, **arrays)  # type: ignore[arg-type]  # numpy takes them for its own switch
     write_bytes(path, content.getvalue())
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from pixelwise.audits.statistics.samples import Sample
 from pixelwise.metrics.detection.records import Truth
-from pixelwise.ops.box_overlap import box_area
+from pixelwise.ops import box_area
 from pixelwise.shapes import IGNORE, Image
 
 LUMA = (0.299, 0.587, 0.114)
