@@ -42,10 +42,9 @@ def evaluate(
     attributes
         CSV of attributes, keyed by file name in its first column.
     """
-    task = read_record(run).task
     with progress_bar("images") as progress:
         scores = evaluate_run(run, data, split, out, splits, attributes, progress)
-    NOTES[task](scores)
+    NOTES[read_record(run).task](scores)
     wrote(out / "report.html", f"pixelwise predict {run} IMAGE... --out predictions")
 
 

@@ -64,4 +64,6 @@ def settings_of(recipe: type[Recipe], given: dict[str, Any]) -> Recipe:
     unknown = sorted(set(given) - set(known))
     if unknown:
         raise InputError(f"settings among {', '.join(known)}", ", ".join(unknown), "check the spelling")
+    for name, value in given.items():
+        check_setting(recipe, {}, name, value)  # kinds first: what a recipe itself checks takes them for granted
     return recipe(**given)
