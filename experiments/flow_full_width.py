@@ -61,7 +61,7 @@ class Log:
 
     def note(self, step: int, pool: Pool, errors: dict[str, Tensor], losses: dict[str, Tensor]) -> None:
         """Adds a row of the error of each network on each group of pixels, and prints a line."""
-        row: Row = {"seconds": round(self.seconds, 1), "step": step, "pairs_made": pool.made}
+        row: Row = {"seconds": round(self.seconds, 1), "step": float(step), "pairs_made": float(pool.made)}
         row |= {f"loss/{name}": float(loss) for name, loss in losses.items()}
         for name, scores in errors.items():
             row |= {f"{name}/{group}": float(value) for group, value in zip(FLOW_GROUPS, scores, strict=True)}
