@@ -20,16 +20,16 @@ from pixelwise.evaluation.segmentation import score_images
 from pixelwise.inference import Segmenter
 from pixelwise.models.normalise import Normalised
 from pixelwise.models.segmentation.vgg_layers import extended
-from pixelwise.training.class_weights import balanced_weights
 from pixelwise.training.fit import seeded_loader
 from pixelwise.training.listener import Listener
-from pixelwise.training.loss_terms import total_loss
-from pixelwise.training.segmentation import training_crops
-from pixelwise.training.segmentation_start import healthy_folder, new_record
-from pixelwise.training.settings import SegmentationSettings, settings_from
+from pixelwise.training.segmentation.class_weights import balanced_weights
+from pixelwise.training.segmentation.loss_terms import total_loss
+from pixelwise.training.segmentation.recipe import training_crops
+from pixelwise.training.segmentation.settings import SegmentationSettings, settings_from
+from pixelwise.training.segmentation.start import healthy_folder, new_record
+from pixelwise.training.segmentation.task import loop_of
 from pixelwise.training.split import training_and_validation
 from pixelwise.training.start import DataSource
-from pixelwise.training.task import loop_of
 
 STRIDE = 32
 """Sides that the peers accept are multiples of it."""
@@ -60,7 +60,7 @@ def peer_network(name: str, num_classes: int) -> nn.Module:
 
 
 def train(model: Normalised, loader: Any, settings: SegmentationSettings, weights: Tensor | None) -> None:
-    """AdamW under a cosine schedule, as in `pixelwise.training.task`, with the average of the weights at the end."""
+    """AdamW under a cosine schedule, as in `pixelwise.training`, with the average of the weights at the end."""
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = torch.optim.AdamW(model.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)
     steps, done, began = settings.epochs * len(loader), 0, time.monotonic()

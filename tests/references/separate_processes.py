@@ -8,7 +8,7 @@ from pathlib import Path
 STOP_AT_STEP = """
 import os, signal, sys
 from pixelwise.cli.main import main
-from pixelwise.training.task import SegmentationTask
+from pixelwise.training.segmentation.task import SegmentationTask
 step = SegmentationTask.training_step
 def stop(self, batch, number):
     if self.global_step == int(sys.argv[1]):

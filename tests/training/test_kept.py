@@ -9,8 +9,8 @@ from pixelwise.data.folder import open_folder
 from pixelwise.data.transforms import strong
 from pixelwise.errors import InputError
 from pixelwise.training import crops
-from pixelwise.training.crops import Crops, WholeImages
 from pixelwise.training.kept import Kept, stamp_of
+from pixelwise.training.segmentation.crops import Crops, WholeImages
 from references.sample_folders import put_image, put_pairs
 
 BYTES = 12 * 16 * (3 * 4 + 1)

@@ -8,7 +8,7 @@ from cyclopts import Parameter
 from pixelwise.cli.screen import note, wrote
 from pixelwise.cli.training_run import model_settings_of, run_training
 from pixelwise.evaluation import Scores
-from pixelwise.training.loss_terms import loss_terms
+from pixelwise.training.segmentation.loss_terms import loss_terms
 
 Loss = Annotated[str, Parameter(validator=lambda _, text: _known(text))]
 Settings = Annotated[list[str], Parameter(name="--set", negative="")]

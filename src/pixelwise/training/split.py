@@ -7,9 +7,9 @@ import torch
 
 from pixelwise.data.detection.folder import DetectionFolder
 from pixelwise.data.folder import SegmentationFolder
-from pixelwise.training.crops import WholeImages
 from pixelwise.training.draws import generator_for
-from pixelwise.training.settings import SegmentationSettings
+from pixelwise.training.segmentation.crops import WholeImages
+from pixelwise.training.segmentation.settings import SegmentationSettings
 
 Item = TypeVar("Item")
 """A member of any folder."""

@@ -11,12 +11,12 @@ from pixelwise.evaluation.evaluate import AnyScores
 from pixelwise.inference.predictor import Predictor, load
 from pixelwise.inference.run_folder import read_record, write_record
 from pixelwise.inference.run_record import RunRecord
-from pixelwise.training.detection import DETECTION
+from pixelwise.training.detection.recipe import DETECTION
 from pixelwise.training.flow.recipe import FLOW
 from pixelwise.training.hardware import Hardware
 from pixelwise.training.listener import Listener
 from pixelwise.training.recipe import Recipe
-from pixelwise.training.segmentation import SEGMENTATION
+from pixelwise.training.segmentation.recipe import SEGMENTATION
 from pixelwise.training.start import DataSource, check_free, check_same_settings
 
 RECIPES: dict[str, Recipe] = {"segmentation": SEGMENTATION, "detection": DETECTION, "flow": FLOW}

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from pixelwise.errors import InputError
-from pixelwise.training.loss_terms import loss_terms
+from pixelwise.training.segmentation.loss_terms import loss_terms
 from pixelwise.training.setting_checks import Ranges, check_settings, settings_of
 
 
@@ -40,7 +40,7 @@ class SegmentationSettings:
     sampling: Literal["uniform", "balanced"] = "uniform"
     """Where crops lie: anywhere, or around pixels drawn evenly by class, for classes that cover little."""
     loss: str = "cross_entropy"
-    """Training loss: names joined by +, with weights such as 0.01*boundary; see `pixelwise.training.loss_terms`."""
+    """Training loss: names joined by +, with weights such as 0.01*boundary; `loss_terms` beside this file has them."""
     deep_supervision: float = 0.0
     """Weight of the losses of a network's side outputs, such as 0.4; 0 leaves them out."""
     class_weights: Literal["none", "balanced"] = "none"

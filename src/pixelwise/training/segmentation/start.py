@@ -7,10 +7,10 @@ from pixelwise.data.folder import SegmentationFolder, fingerprint, open_folder
 from pixelwise.errors import InputError
 from pixelwise.inference.run_folder import build_model
 from pixelwise.inference.run_record import RunRecord
-from pixelwise.training.crops import channel_statistics
 from pixelwise.training.listener import Listener
-from pixelwise.training.settings import SegmentationSettings
-from pixelwise.training.side_scores import check_side_scores
+from pixelwise.training.segmentation.crops import channel_statistics
+from pixelwise.training.segmentation.settings import SegmentationSettings
+from pixelwise.training.segmentation.side_scores import check_side_scores
 from pixelwise.training.split import training_and_validation
 from pixelwise.training.start import DataSource, check_same_files, refuse_faults, scaling_of, versions
 

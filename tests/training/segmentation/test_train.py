@@ -18,10 +18,10 @@ from pixelwise.data.pasture import Knobs, write_folder
 from pixelwise.errors import InputError
 from pixelwise.inference import load
 from pixelwise.training import Listener, SegmentationSettings, checkpoints, train
-from pixelwise.training.class_weights import balanced_weights
 from pixelwise.training.metrics_file import read_rows, write_rows
+from pixelwise.training.segmentation.class_weights import balanced_weights
+from pixelwise.training.segmentation.task import SegmentationTask
 from pixelwise.training.split import training_and_validation
-from pixelwise.training.task import SegmentationTask
 from references.sample_folders import put_labels, put_pairs
 from references.separate_processes import run_python
 

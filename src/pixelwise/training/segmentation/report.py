@@ -9,8 +9,8 @@ from pixelwise.evaluation.scores import Scores
 from pixelwise.evaluation.segmentation import score_images
 from pixelwise.inference import Segmenter
 from pixelwise.reports import Chart, Command, Figure, Figures, Section, Table, Text, write_page
-from pixelwise.training.crops import WholeImages
 from pixelwise.training.metrics_file import Row, read_rows
+from pixelwise.training.segmentation.crops import WholeImages
 
 
 def write_training_report(run: Path, predictor: Segmenter, validation: WholeImages) -> Scores | None:

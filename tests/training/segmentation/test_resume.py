@@ -38,7 +38,7 @@ train("segmentation", sys.argv[1], out=sys.argv[2], workers=int(sys.argv[3]), re
 KILLED = (
     """
 import os, signal, sys
-from pixelwise.training.task import SegmentationTask
+from pixelwise.training.segmentation.task import SegmentationTask
 step = SegmentationTask.training_step
 def stop(self, batch, number):
     if self.global_step == int(sys.argv[5]):

@@ -18,12 +18,12 @@ from pixelwise.data.images import read_image
 from pixelwise.data.transforms import Augmentation, Sample, augment
 from pixelwise.errors import InputError
 from pixelwise.shapes import Image, Images
-from pixelwise.training.centred import augment_around
 from pixelwise.training.draws import Key, generator_for
 from pixelwise.training.kept import Kept, stamp_of
-from pixelwise.training.loss_terms import with_needs
-from pixelwise.training.sampling import ClassPixels, find_pixel
-from pixelwise.training.truth import Truth, joined
+from pixelwise.training.segmentation.centred import augment_around
+from pixelwise.training.segmentation.loss_terms import with_needs
+from pixelwise.training.segmentation.sampling import ClassPixels, find_pixel
+from pixelwise.training.segmentation.truth import Truth, joined
 
 KEPT_BYTES = 512_000_000
 """Decoded images that each reading process keeps: 160 of 512 x 512 pixels, and little beside training itself."""

@@ -8,8 +8,8 @@ from pixelwise.data.border_weights import border_weights, objects_in
 from pixelwise.errors import InputError
 from pixelwise.losses import cross_entropy, dice_loss
 from pixelwise.losses.boundary import boundary_loss
-from pixelwise.training.loss_terms import TERMS, loss_terms, total_loss, with_needs
-from pixelwise.training.truth import Truth, joined
+from pixelwise.training.segmentation.loss_terms import TERMS, loss_terms, total_loss, with_needs
+from pixelwise.training.segmentation.truth import Truth, joined
 
 SCORES = torch.linspace(-1, 2, 2 * 3 * 6 * 7, dtype=torch.float64).sin().mul(3).view(2, 3, 6, 7)
 LABELS = torch.tensor([0, 0, 1, 1, 0, 2, 255, 0]).repeat(11)[:84].view(2, 6, 7)

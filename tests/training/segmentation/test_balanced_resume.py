@@ -11,13 +11,13 @@ from pixelwise.data.transforms import strong
 from pixelwise.models import UNet
 from pixelwise.models.normalise import Normalised
 from pixelwise.training.checkpoints import newest_checkpoint, read_checkpoint
-from pixelwise.training.crops import Crops
 from pixelwise.training.fit import fit
 from pixelwise.training.metrics_file import read_rows
-from pixelwise.training.sampling import count_pixels
-from pixelwise.training.settings import SegmentationSettings
+from pixelwise.training.segmentation.crops import Crops
+from pixelwise.training.segmentation.sampling import count_pixels
+from pixelwise.training.segmentation.settings import SegmentationSettings
+from pixelwise.training.segmentation.task import SegmentationTask
 from pixelwise.training.split import training_and_validation
-from pixelwise.training.task import SegmentationTask
 
 SETTINGS = SegmentationSettings(
     sampling="balanced",

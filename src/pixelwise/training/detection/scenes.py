@@ -17,9 +17,9 @@ from pixelwise.data.transforms import Augmentation
 from pixelwise.data.transforms.geometry import Point
 from pixelwise.errors import InputError
 from pixelwise.shapes import Image
-from pixelwise.training.crops import KEPT_BYTES, Channels
 from pixelwise.training.draws import Key, generator_for
 from pixelwise.training.kept import Kept, stamp_of
+from pixelwise.training.segmentation.crops import KEPT_BYTES, Channels
 
 
 class Scene(NamedTuple):

@@ -15,11 +15,11 @@ from pixelwise.models.detection.detector_losses import Lesson, detector_losses
 from pixelwise.models.detection.mask_rcnn import MaskRCNN
 from pixelwise.models.detection.resize import PUBLISHED_SIDES, Resize
 from pixelwise.results import Detections
-from pixelwise.training.detection_settings import DetectionSettings
+from pixelwise.training.detection.scenes import Scene, SceneBatch, collate_scenes
+from pixelwise.training.detection.settings import DetectionSettings
 from pixelwise.training.draws import generator_for
 from pixelwise.training.learning_task import LearningTask
 from pixelwise.training.loop import Loop
-from pixelwise.training.scenes import Scene, SceneBatch, collate_scenes
 
 
 class DetectionTask(LearningTask):

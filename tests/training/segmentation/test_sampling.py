@@ -14,10 +14,10 @@ from pixelwise.data.formats.masks import write_label_map
 from pixelwise.data.items import Item
 from pixelwise.data.transforms import Augmentation, Geometry, Sample, light, none, strong
 from pixelwise.errors import InputError
-from pixelwise.training.centred import augment_around
-from pixelwise.training.crops import Crop, Crops, WholeImages
 from pixelwise.training.draws import generator_for
-from pixelwise.training.sampling import count_pixels, find_pixel
+from pixelwise.training.segmentation.centred import augment_around
+from pixelwise.training.segmentation.crops import Crop, Crops, WholeImages
+from pixelwise.training.segmentation.sampling import count_pixels, find_pixel
 from references.sample_folders import put_image
 
 TURNS = Geometry(flip=True, flip_vertical=True, rotate90=True)

@@ -10,7 +10,7 @@ from pixelwise.evaluation.detector import evaluation_sections, judge_images, key
 from pixelwise.inference import Detector
 from pixelwise.reports import Chart, Command, Figure, Figures, Section, Table, Text, write_page
 from pixelwise.training.metrics_file import Row, read_rows
-from pixelwise.training.report import series, settings_table
+from pixelwise.training.segmentation.report import series, settings_table
 
 
 def write_detection_report(

@@ -12,15 +12,15 @@ from pixelwise.evaluation.scores import Scores
 from pixelwise.inference import Segmenter, load
 from pixelwise.inference.run_folder import build_model
 from pixelwise.inference.run_record import RunRecord
-from pixelwise.training.class_weights import balanced_weights
-from pixelwise.training.crops import Crops, WholeImages
 from pixelwise.training.hardware import Hardware
 from pixelwise.training.listener import Listener
 from pixelwise.training.recipe import Recipe
-from pixelwise.training.report import write_training_report
-from pixelwise.training.sampling import count_pixels
-from pixelwise.training.segmentation_start import check_same_data, healthy_folder, new_record
-from pixelwise.training.settings import SegmentationSettings, settings_from
+from pixelwise.training.segmentation.class_weights import balanced_weights
+from pixelwise.training.segmentation.crops import Crops, WholeImages
+from pixelwise.training.segmentation.report import write_training_report
+from pixelwise.training.segmentation.sampling import count_pixels
+from pixelwise.training.segmentation.settings import SegmentationSettings, settings_from
+from pixelwise.training.segmentation.start import check_same_data, healthy_folder, new_record
 from pixelwise.training.split import training_and_validation
 from pixelwise.training.start import DataSource
 
@@ -45,7 +45,7 @@ def _fit(run: Path, record: RunRecord, folder: SegmentationFolder, hardware: Har
     # Lightning takes seconds to import, and loading or predicting needs none of it.
     from pixelwise.training.fit import fit  # noqa: PLC0415
     from pixelwise.training.run_weights import keep_weights, started  # noqa: PLC0415
-    from pixelwise.training.task import SegmentationTask  # noqa: PLC0415
+    from pixelwise.training.segmentation.task import SegmentationTask  # noqa: PLC0415
 
     settings = settings_from(record.settings)
     training, validation = training_and_validation(folder, settings)

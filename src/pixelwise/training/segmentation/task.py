@@ -10,13 +10,13 @@ from pixelwise.losses.deep_supervision import deep_supervision
 from pixelwise.metrics import confusion_matrix, intersection_over_union, mean_iou, pixel_accuracy
 from pixelwise.models.normalise import Normalised, channels_last
 from pixelwise.shapes import Scores
-from pixelwise.training.crops import Batch, WholeImage, collate
 from pixelwise.training.learning_task import LearningTask
 from pixelwise.training.loop import Loop
-from pixelwise.training.loss_terms import total_loss
-from pixelwise.training.settings import SegmentationSettings
-from pixelwise.training.side_scores import check_side_scores, side_scores
-from pixelwise.training.truth import Truth
+from pixelwise.training.segmentation.crops import Batch, WholeImage, collate
+from pixelwise.training.segmentation.loss_terms import total_loss
+from pixelwise.training.segmentation.settings import SegmentationSettings
+from pixelwise.training.segmentation.side_scores import check_side_scores, side_scores
+from pixelwise.training.segmentation.truth import Truth
 
 FLOAT_BYTES = 4
 

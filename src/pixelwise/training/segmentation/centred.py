@@ -7,7 +7,7 @@ from pixelwise.data.transforms.colour import draw_tint, tinted
 from pixelwise.data.transforms.geometry import centred, draw_move, read
 from pixelwise.data.transforms.sample import Sample
 from pixelwise.shapes import IGNORE
-from pixelwise.training.sampling import Pixel
+from pixelwise.training.segmentation.sampling import Pixel
 
 
 def augment_around(sample: Sample, augmentation: Augmentation, pixel: Pixel, generator: torch.Generator) -> Sample:

@@ -38,7 +38,7 @@ train("detection", sys.argv[1], out=sys.argv[2], resume=sys.argv[3] == "resume",
 KILLED = (
     """
 import os, signal, sys
-from pixelwise.training.detection_task import DetectionTask
+from pixelwise.training.detection.task import DetectionTask
 step = DetectionTask.training_step
 def stop(self, batch, number):
     if self.global_step == int(sys.argv[4]):

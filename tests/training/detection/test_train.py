@@ -16,11 +16,11 @@ from pixelwise.inference.run_folder import read_record
 from pixelwise.models.detection.mask_rcnn import MaskRCNN
 from pixelwise.results import Detections
 from pixelwise.training import train
-from pixelwise.training.detection_settings import DetectionSettings
-from pixelwise.training.detection_start import fitted_settings
+from pixelwise.training.detection.scenes import Scenes, object_places
+from pixelwise.training.detection.settings import DetectionSettings
+from pixelwise.training.detection.start import fitted_settings
 from pixelwise.training.listener import Listener
 from pixelwise.training.metrics_file import read_rows
-from pixelwise.training.scenes import Scenes, object_places
 from references.box_folders import SIZE, Shown, put_coco, put_instances, put_voc, put_yolo, some_objects
 
 Settings = dict[str, Any]

@@ -10,13 +10,13 @@ from pixelwise.evaluation.detection import DetectionEvaluation
 from pixelwise.inference import Detector, load
 from pixelwise.inference.detector import build_detector
 from pixelwise.inference.run_record import RunRecord
-from pixelwise.training.detection_report import write_detection_report
-from pixelwise.training.detection_settings import DetectionSettings, detection_settings
-from pixelwise.training.detection_start import DetectionData, begin_detection, reopen_detection
+from pixelwise.training.detection.report import write_detection_report
+from pixelwise.training.detection.scenes import DrawnScenes, Scenes, object_places
+from pixelwise.training.detection.settings import DetectionSettings, detection_settings
+from pixelwise.training.detection.start import DetectionData, begin_detection, reopen_detection
 from pixelwise.training.hardware import Hardware
 from pixelwise.training.listener import Listener
 from pixelwise.training.recipe import Recipe
-from pixelwise.training.scenes import DrawnScenes, Scenes, object_places
 from pixelwise.training.split import parted
 
 PREFIX = "model."
@@ -25,7 +25,7 @@ PREFIX = "model."
 
 def _fit(run: Path, record: RunRecord, data: DetectionData, hardware: Hardware, tell: Listener) -> None:
     # Lightning takes seconds to import, and loading or predicting needs none of it.
-    from pixelwise.training.detection_task import DetectionTask  # noqa: PLC0415
+    from pixelwise.training.detection.task import DetectionTask  # noqa: PLC0415
     from pixelwise.training.fit import fit  # noqa: PLC0415
     from pixelwise.training.run_weights import keep_weights, started  # noqa: PLC0415
 

@@ -10,7 +10,7 @@ from pixelwise.errors import InputError
 from pixelwise.losses import cross_entropy, dice_loss
 from pixelwise.losses.boundary import boundary_loss
 from pixelwise.shapes import IGNORE, Scores
-from pixelwise.training.truth import Truth, completed
+from pixelwise.training.segmentation.truth import Truth, completed
 
 LARGEST_WEIGHT = 1e6
 """Far above any use; it keeps a mistyped weight from making every loss infinite."""

@@ -8,11 +8,11 @@ from torch.testing import assert_close
 from pixelwise.errors import InputError
 from pixelwise.losses import cross_entropy
 from pixelwise.models.normalise import Normalised
-from pixelwise.training.crops import Batch
-from pixelwise.training.settings import SegmentationSettings
-from pixelwise.training.side_scores import side_scores
-from pixelwise.training.task import SegmentationTask
-from pixelwise.training.truth import Truth
+from pixelwise.training.segmentation.crops import Batch
+from pixelwise.training.segmentation.settings import SegmentationSettings
+from pixelwise.training.segmentation.side_scores import side_scores
+from pixelwise.training.segmentation.task import SegmentationTask
+from pixelwise.training.segmentation.truth import Truth
 
 
 class Sided(nn.Module):

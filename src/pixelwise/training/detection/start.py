@@ -25,10 +25,10 @@ from pixelwise.models.detection.mask_rcnn import MaskRCNN
 from pixelwise.models.detection.resize import PUBLISHED_SIDES, Resize
 from pixelwise.models.normalise import IMAGENET_MEAN, IMAGENET_STD
 from pixelwise.ops import box_area
-from pixelwise.training.crops import channel_statistics
-from pixelwise.training.detection_settings import DetectionSettings
+from pixelwise.training.detection.scenes import Scenes
+from pixelwise.training.detection.settings import DetectionSettings
 from pixelwise.training.listener import Listener
-from pixelwise.training.scenes import Scenes
+from pixelwise.training.segmentation.crops import channel_statistics
 from pixelwise.training.split import parted
 from pixelwise.training.start import DataSource, check_same_files, refuse_faults, scaling_of, versions
 

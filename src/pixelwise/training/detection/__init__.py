@@ -1,0 +1,1 @@
+"""Training of detectors: scenes, and the task; the recipe is where to begin."""
