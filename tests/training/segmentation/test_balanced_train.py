@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from pixelwise.errors import InputError
-from pixelwise.training import Listener, crops, train
+from pixelwise.training import Listener, train
+from pixelwise.training.segmentation import crops
 
 Settings = dict[str, Any]
 LOSS = "border_cross_entropy+dice+0.01*boundary"
