@@ -8,8 +8,8 @@ import torch
 from pixelwise.data.folder import open_folder
 from pixelwise.data.transforms import strong
 from pixelwise.errors import InputError
-from pixelwise.training.segmentation import crops
 from pixelwise.training.kept import Kept, stamp_of
+from pixelwise.training.segmentation import crops
 from pixelwise.training.segmentation.crops import Crops, WholeImages
 from references.sample_folders import put_image, put_pairs
 
