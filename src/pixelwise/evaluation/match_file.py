@@ -42,7 +42,8 @@ def read_matches(path: Path) -> tuple[list[str], DetectionScores]:
         InputError: missing, damaged, or another file.
     """
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        # numpy itself would leave a damaged archive open.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
         parts = {
             part: kind(**{name.split(".")[1]: arrays[name] for name in arrays if name.startswith(f"{part}.")})

@@ -105,7 +105,8 @@ def load_statistics(path: str | Path) -> Statistics:
         InputError: no such file, another format, or a damaged one.
     """
     try:
-        with np.load(path, allow_pickle=False) as content:
+        # numpy itself would leave a damaged archive open.
+        with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as content:
             about = json.loads(str(content["about"]))
             parts = {name: content[name] for name in content.files if name != "about"}
     except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError, RecursionError) as error:
