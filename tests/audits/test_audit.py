@@ -184,3 +184,14 @@ def test_refusals(failed: Audit, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="a model for the probes to ask"):
         audit(failed.statistics, None, probes=(lambda *given: [],))
     assert isinstance(failed.statistics, Statistics)
+
+
+def test_a_finding_tells_its_number_where_it_has_one() -> None:
+    nan = float("nan")
+    told = [Finding("probe", "It looks away.", number, lo, 0.5, 7, "note", "Look.").told for number, lo in
+            ((0.25, 0.1), (0.25, nan), (nan, nan))]  # fmt: skip
+    assert told == [
+        "It looks away. Measured: 0.250 (0.100 to 0.500), n = 7.",
+        "It looks away. Measured: 0.250, n = 7.",
+        "It looks away.",
+    ]

@@ -51,7 +51,7 @@ def model_card(
             "## Findings",
             "",
             *(
-                f"- **{each.verdict}** ({_line(each.about)}): {_line(each.claim)} {_line(each.what_to_do)}"
+                f"- **{each.verdict}** ({_line(each.about)}): {_line(each.told)} {_line(each.what_to_do)}"
                 for each in in_order(findings)
             ),
             "",

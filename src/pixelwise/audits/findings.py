@@ -34,6 +34,14 @@ class Finding:
     what_to_do: str
     evidence: Sequence[Part] = field(default=())
 
+    @property
+    def told(self) -> str:
+        """The claim with its number, interval and count, where it has one."""
+        if math.isnan(self.number):
+            return self.claim
+        ends = "" if math.isnan(self.lo) or math.isnan(self.hi) else f" ({self.lo:.3f} to {self.hi:.3f})"
+        return f"{self.claim} Measured: {self.number:.3f}{ends}, n = {self.n}."
+
     def to_json(self) -> dict[str, Any]:
         """All but the evidence as plain values; NaN becomes None."""
         numbers = {name: plain(getattr(self, name)) for name in ("number", "lo", "hi")}

@@ -109,7 +109,7 @@ def _cards(
 
 
 def _parts(finding: Finding) -> list[Part]:
-    return [Text(f"{finding.claim}\n\nWhat to do: {finding.what_to_do}"), *finding.evidence]
+    return [Text(f"{finding.told}\n\nWhat to do: {finding.what_to_do}"), *finding.evidence]
 
 
 def _tables(rows: Sequence[GroupRow], compared: str) -> list[Part]:

@@ -96,7 +96,7 @@ def audit(
 def _show(found: Audit) -> None:
     """The findings, and every group that is not fine."""
     for finding in found.findings:
-        note(f"{finding.verdict:<12}  {finding.claim}")
+        note(f"{finding.verdict:<12}  {finding.told}")
     for row in (*found.table, *found.changes):
         if row.decision not in ("", "pass"):
             ends = f"{number_text(row.gap_lo)} to {number_text(row.gap_hi)}"
