@@ -17,6 +17,7 @@ from pixelwise.data.faults import Fault, fault_of, relative
 from pixelwise.data.folder import CLASSES_FILE, find_classes, ordered_splits
 from pixelwise.data.inspection import Inspection, SeeLabels, inspect
 from pixelwise.data.items import UNLISTED, list_items
+from pixelwise.data.twins import twin_faults
 from pixelwise.errors import InputError
 
 SMALL = 16
@@ -88,7 +89,10 @@ def examine(
     counts = Counter(item.split for item in listing.items)
     pixels = _class_pixels(table, inspections) if table else {}
     faults += [*_label_faults(table, inspections, root), *_share_faults(table, pixels, root)]
-    faults += [*_duplicates(inspections, root), *_small_images(inspections, root)]
+    faults += [
+        *twin_faults(inspections, root, "one", "the same picture", "duplicate"),
+        *_small_images(inspections, root),
+    ]
     return Diagnosis(
         root=root,
         images=len(listing.items),
@@ -165,26 +169,6 @@ def _share_faults(table: ClassTable | None, pixels: Mapping[str, Mapping[str, in
         elif "train" in pixels and "train" not in there:
             text = f"{name} is in {', '.join(there)} and never in train"
             faults.append(Fault("warning", "unseen-class", root.name, text, "move an image with it to train"))
-    return faults
-
-
-def _duplicates(inspections: Iterable[Inspection], root: Path) -> list[Fault]:
-    first: dict[str, Inspection] = {}
-    faults: list[Fault] = []
-    for found in inspections:
-        if not found.content:
-            continue
-        twin = first.setdefault(found.content, found)
-        if twin is found:
-            continue
-        across = twin.item.split != found.item.split and UNLISTED not in (twin.item.split, found.item.split)
-        text = f"the same picture as {relative(twin.item.image, root)}"
-        if across:
-            text += f", which is in {twin.item.split}, while this one is in {found.item.split}"
-        kind = "duplicate-across-splits" if across else "duplicate"
-        faults.append(
-            Fault("fatal" if across else "warning", kind, relative(found.item.image, root), text, "remove one of them")
-        )
     return faults
 
 

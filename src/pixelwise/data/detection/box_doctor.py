@@ -13,9 +13,10 @@ from pixelwise.data.classes import ClassTable
 from pixelwise.data.detection.box_inspection import BoxInspection, inspect_boxes
 from pixelwise.data.detection.box_order import meant_otherwise
 from pixelwise.data.detection.folder import DetectionFolder, list_detection
-from pixelwise.data.faults import Fault, relative
+from pixelwise.data.faults import Fault
 from pixelwise.data.folder import ordered_splits
 from pixelwise.data.items import UNLISTED
+from pixelwise.data.twins import twin_faults
 
 THREADS = 4
 """Decoders let other threads run while they work."""
@@ -111,7 +112,12 @@ def examine_boxes(
     if order:
         faults = [fault for fault in faults if fault.kind not in OF_ORDER]
     shares = _class_objects(folder, inspections)
-    faults += [*order, *_gap_faults(folder), *_share_faults(folder, shares), *_twins(inspections, base)]
+    faults += [
+        *order,
+        *_gap_faults(folder),
+        *_share_faults(folder, shares),
+        *twin_faults(inspections, base, "one", "the same file", "duplicate-image"),
+    ]
     counts = Counter(item.split for item in folder.items)
     sound = [found.objects for found in inspections if found.objects is not None]
     return BoxDiagnosis(
@@ -174,21 +180,4 @@ def _share_faults(folder: DetectionFolder, shares: Mapping[str, Mapping[str, int
         elif "train" in shares and "train" not in there:
             text = f"{name} is in {', '.join(there)} and never in train"
             faults.append(Fault("warning", "unseen-class", folder.root.name, text, "move an image with it to train"))
-    return faults
-
-
-def _twins(inspections: Iterable[BoxInspection], root: Path) -> list[Fault]:
-    """Image files that are the same, byte for byte; in two splits they make scores false."""
-    first: dict[str, BoxInspection] = {}
-    faults: list[Fault] = []
-    for found in inspections:
-        twin = first.setdefault(found.content, found) if found.content else found
-        if twin is found:
-            continue
-        across = twin.item.split != found.item.split and UNLISTED not in (twin.item.split, found.item.split)
-        text = f"the same file as {relative(twin.item.image, root)}"
-        text += f", which is in {twin.item.split}, while this one is in {found.item.split}" * across
-        kind = "duplicate-across-splits" if across else "duplicate-image"
-        file = relative(found.item.image, root)
-        faults.append(Fault("fatal" if across else "warning", kind, file, text, "remove one of them"))
     return faults

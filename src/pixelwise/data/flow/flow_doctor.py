@@ -1,17 +1,17 @@
 """The doctor for flow: every fault of a folder of pairs, with file, what was found, and the fix."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from pixelwise.data.faults import Fault, relative
+from pixelwise.data.faults import Fault
 from pixelwise.data.flow.flow_inspection import FlowInspection, inspect_flow
 from pixelwise.data.flow.folder import list_flow
 from pixelwise.data.folder import ordered_splits
-from pixelwise.data.items import UNLISTED
+from pixelwise.data.twins import twin_faults
 
 THREADS = 4
 """Decoders let other threads run while they work."""
@@ -63,7 +63,7 @@ def examine_flow(
             if progress:
                 progress(done, len(folder.items))
     faults = [*folder.faults, *(fault for found in inspections for fault in found.faults)]
-    faults += _twins(inspections, folder.root)
+    faults += twin_faults(inspections, folder.root, "pair", "the same two images", "duplicate-pair")
     counts = Counter(item.split for item in folder.items)
     known, pixels = (sum(getattr(found, name) for found in inspections) for name in ("known", "pixels"))
     return FlowDiagnosis(
@@ -76,20 +76,3 @@ def examine_flow(
         longest=max((found.longest for found in inspections), default=0.0),
         faults=tuple(sorted(faults, key=lambda fault: fault.severity != "fatal")),
     )
-
-
-def _twins(inspections: Iterable[FlowInspection], root: Path) -> list[Fault]:
-    """Pairs whose two image files are the same, byte for byte; in two splits they make scores false."""
-    first: dict[str, FlowInspection] = {}
-    faults: list[Fault] = []
-    for found in inspections:
-        twin = first.setdefault(found.content, found) if found.content else found
-        if twin is found:
-            continue
-        across = twin.item.split != found.item.split and UNLISTED not in (twin.item.split, found.item.split)
-        text = f"the same two images as {relative(twin.item.image, root)}"
-        text += f", which is in {twin.item.split}, while this pair is in {found.item.split}" * across
-        kind = "duplicate-across-splits" if across else "duplicate-pair"
-        file = relative(found.item.image, root)
-        faults.append(Fault("fatal" if across else "warning", kind, file, text, "remove one of them"))
-    return faults
