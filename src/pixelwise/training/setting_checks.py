@@ -54,6 +54,20 @@ def check_setting(recipe: type, ranges: Ranges, name: str, value: Any) -> None:
         raise InputError(f"{name} from {low:g} to {high:g}", f"{value:g}", f"change {name}")
 
 
+def check_fixed_stages(stages: int, weights: str) -> None:
+    """Makes sure that stages which are kept fixed have learned something.
+
+    Raises:
+        InputError: they have no trained weights.
+    """
+    if stages and not weights:
+        raise InputError(
+            "trained weights for the stages that are kept fixed",
+            f"freeze = {stages} without weights",
+            "pass weights too, or leave freeze away",
+        )
+
+
 def settings_of(recipe: type[Recipe], given: dict[str, Any]) -> Recipe:
     """A recipe with the given settings; the rest keep their defaults.
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from pixelwise.errors import InputError
-from pixelwise.training.setting_checks import Ranges, check_settings, settings_of
+from pixelwise.training.setting_checks import Ranges, check_fixed_stages, check_settings, settings_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,12 +80,7 @@ class DetectionSettings:
         check_settings(self, RANGES)
         if any(isinstance(side, bool) or not isinstance(side, int) or not 8 <= side <= 8192 for side in self.scales):
             raise InputError("scales as whole numbers of pixels from 8 to 8192", f"{self.scales}", "scales=[320, 400]")
-        if self.freeze and not self.weights:
-            raise InputError(
-                "trained weights for the stages that are kept fixed",
-                f"freeze = {self.freeze} without weights",
-                "pass weights too, or leave freeze away",
-            )
+        check_fixed_stages(self.freeze, self.weights)
 
 
 RANGES: Ranges = {

@@ -3,9 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from pixelwise.errors import InputError
 from pixelwise.training.segmentation.loss_terms import loss_terms
-from pixelwise.training.setting_checks import Ranges, check_settings, settings_of
+from pixelwise.training.setting_checks import Ranges, check_fixed_stages, check_settings, settings_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,12 +71,7 @@ class SegmentationSettings:
         """
         check_settings(self, RANGES)
         loss_terms(self.loss)
-        if self.freeze and not self.weights:
-            raise InputError(
-                "trained weights for the stages that are kept fixed",
-                f"freeze = {self.freeze} without weights",
-                "pass weights too, or leave freeze away",
-            )
+        check_fixed_stages(self.freeze, self.weights)
 
 
 RANGES: Ranges = {
