@@ -80,3 +80,13 @@ def test_weights_start_as_kaiming_says():
     weight = FlowNetS(32).contraction.stages[0][0][0].weight.detach()  # 128 -> 256, 3x3
     assert weight.std() == pytest.approx((2 / (1.01 * 128 * 9)) ** 0.5, rel=0.01)
     assert weight.mean().abs() < 0.001
+
+
+@pytest.mark.parametrize("network", [FlowNetS, FlowNetC])
+def test_the_first_flows_are_near_zero(network):
+    torch.manual_seed(0)
+    pair = torch.randn(2, 1, 3, 64, 128)
+    with torch.no_grad():
+        flows = network(16)(pair[0], pair[1])
+    assert [flow.abs().max().item() < 0.1 for flow in flows] == [True] * 5  # in units of 20 pixels
+    assert min(flow.abs().max().item() for flow in flows) > 0

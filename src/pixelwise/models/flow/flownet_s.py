@@ -24,7 +24,7 @@ class FlowNetS(nn.Module):
     """
 
     def __init__(self, width: int = 64, decoder_bias: bool = True, upsample_bias: bool = False) -> None:
-        """Builds the network with Kaiming's initial weights.
+        """Builds the network with Kaiming's initial weights, and first flows near 0.
 
         Args:
             width: channels of the first convolution, even; all others are multiples of it. The paper's is 64.
@@ -43,6 +43,7 @@ class FlowNetS(nn.Module):
         self.contraction = Contraction(width)
         self.refinement = Refinement(width, decoder_bias, upsample_bias)
         initialise(self)
+        self.refinement.start_near_zero()
 
     def forward(self, first: Images, second: Images) -> FlowPyramid:
         """The flow from the first image to the second, in units of 20 pixels, the same in training and evaluation."""

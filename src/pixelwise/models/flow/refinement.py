@@ -12,6 +12,12 @@ from torch import Tensor, nn
 from pixelwise.models.flow.contraction import SLOPE
 from pixelwise.models.flow.outputs import FlowPyramid
 
+FIRST_FLOWS = 0.01
+"""Factor on the initial weights of the layers that predict flow, with which the first flows are about 0.
+
+With Kaiming's weights they are noise of tens of pixels, and the first thousand steps are spent on taking it back.
+"""
+
 
 class RefinementStep(nn.Module):
     """The flow of one level, and the joined features of the next finer one."""
@@ -53,6 +59,12 @@ class Refinement(nn.Module):
             for before, up in zip(joined[:-1], raised, strict=True)
         )
         self.predict = nn.Conv2d(joined[-1], 2, 3, padding=1, bias=decoder_bias)
+
+    def start_near_zero(self) -> None:
+        """Makes the predicting layers' initial weights so small that the network first answers: nothing moves."""
+        with torch.no_grad():
+            for part in (*self.steps, self):
+                part.predict.weight.mul_(FIRST_FLOWS)
 
     def forward(self, levels: Sequence[Float[Tensor, "B _ _ _"]]) -> FlowPyramid:
         """The flows, finest first, from the features at strides 4, 8, 16, 32 and 64."""
