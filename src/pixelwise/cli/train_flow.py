@@ -36,6 +36,7 @@ def flow(
     warm_up: int | None = None,
     ema: float | None = None,
     holdout: float | None = None,
+    validate_every: int | None = None,
     keep: Literal["best", "last"] | None = None,
     precision: Literal["32", "bf16", "16"] | None = None,
     seed: int | None = None,
@@ -90,6 +91,8 @@ def flow(
         Decay of a moving average of the weights, such as 0.999; 0 (default) is off.
     holdout
         Share of train kept for validation where there is no val split (0.1).
+    validate_every
+        Passes between two looks at the validation pairs (1).
     keep
         Weights of the run: lowest end-point error on validation (default: best) or last.
     precision
@@ -117,6 +120,7 @@ def flow(
         "warm_up": warm_up,
         "ema": ema,
         "holdout": holdout,
+        "validate_every": validate_every,
         "keep": keep,
         "precision": precision,
         "seed": seed,

@@ -46,6 +46,8 @@ class FlowSettings:
     """Decay of an exponential moving average of the weights, such as 0.999; 0 switches it off."""
     holdout: float = 0.1
     """Share of the training pairs kept for validation where the data has no val split; 0 validates on nothing."""
+    validate_every: int = 1
+    """Passes over the training pairs between two looks at the validation pairs, which take long if there are many."""
     keep: Literal["best", "last"] = "best"
     """Weights of the run: lowest end-point error on validation pairs, or those of the last epoch."""
     seed: int = 0
@@ -82,6 +84,7 @@ RANGES: Ranges = {
     "warm_up": (0, 1_000_000),
     "ema": (0, 0.99999),
     "holdout": (0, 0.9),
+    "validate_every": (1, 100_000),
     "seed": (0, 2**31 - 1),
 }
 

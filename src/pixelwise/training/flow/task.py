@@ -29,6 +29,7 @@ def loop_of(settings: FlowSettings) -> Loop:
         watched=WATCHED,
         lowest=True,
         warm_up=settings.warm_up,
+        validate_every=settings.validate_every,
     )
 
 
