@@ -34,6 +34,7 @@ def flow(
     weight_decay: float | None = None,
     schedule: Literal["halvings", "constant", "poly", "cosine"] | None = None,
     warm_up: int | None = None,
+    clip: float | None = None,
     ema: float | None = None,
     holdout: float | None = None,
     validate_every: int | None = None,
@@ -87,6 +88,8 @@ def flow(
         Learning rate over time: halvings (default), constant, poly or cosine.
     warm_up
         First steps over which the learning rate rises (0).
+    clip
+        Largest norm of the gradient; 0 sets no limit (10).
     ema
         Decay of a moving average of the weights, such as 0.999; 0 (default) is off.
     holdout
@@ -118,6 +121,7 @@ def flow(
         "weight_decay": weight_decay,
         "schedule": schedule,
         "warm_up": warm_up,
+        "clip": clip,
         "ema": ema,
         "holdout": holdout,
         "validate_every": validate_every,

@@ -28,6 +28,7 @@ def loop_of(settings: FlowSettings) -> Loop:
         collate_pairs,
         watched=WATCHED,
         lowest=True,
+        clip=settings.clip,
         warm_up=settings.warm_up,
         validate_every=settings.validate_every,
     )
