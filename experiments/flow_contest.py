@@ -18,6 +18,9 @@ from pixelwise.models.normalise import IMAGENET_MEAN, IMAGENET_STD, NormalisedPa
 WEIGHT_DECAY = 4e-4
 """As published (FlowNetPytorch, mmflow)."""
 
+CLIP = 10.0
+"""Largest norm of all gradients together, as in `pixelwise train flow`."""
+
 RISING = 0.03
 """Share of the training over which the learning rate rises; FlowNetC's loss can explode without (Dosovitskiy et al.)"""
 
@@ -65,6 +68,7 @@ class Contest:
             loss = multiscale_epe([flow.float() for flow in flows], batch.flow, batch.valid)
             optimizer.zero_grad()
             loss.backward()
+            nn.utils.clip_grad_norm_(model.parameters(), CLIP)
             optimizer.step()
             losses[name] = loss.detach()
         return losses
@@ -87,7 +91,8 @@ class Contest:
 
 
 def with_device(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    """The parser itself, with --device."""
+    """The parser itself, with --device and --bf16."""
+    parser.add_argument("--bf16", action="store_true", help="bfloat16 in convolutions, where the processor knows it")
     parser.add_argument("--device", default="cpu", help="cpu (default) or cuda")
     return parser
 

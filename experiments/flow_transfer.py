@@ -8,7 +8,7 @@ knows): by how many pixels the answers are nearer to the truth than "nothing mov
 
     python -m experiments.flow_transfer --data ../shared/data/middlebury_flow
 
-Takes about 100 minutes on 2 cores: 3 seeds of 3 trainings, 1200 steps of 8 pairs of 128 x 192 pixels each.
+Takes about 100 minutes on 2 cores: 3 seeds of 3 trainings, 2400 steps of 4 pairs of 128 x 192 pixels each.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ import torch
 
 from experiments.arguments import arguments, read
 from experiments.flow_contest import Contest, gains, still_sums, train_on, with_device
-from experiments.flow_correlation import BATCH, RATE, TEST_SEED
+from experiments.flow_correlation import BATCH, RATE, REACH, TEST_SEED
 from experiments.flow_pool import filled
 from experiments.outcome import compared
 from pixelwise.data.flow import FlowPair, open_flow, read_pair
@@ -42,7 +42,7 @@ def drawn(size: tuple[int, int], seed: int, count: int) -> dict[str, list[FlowPa
 
 def main(words: list[str] | None = None) -> None:
     """Trains, prints and writes."""
-    parser = with_device(arguments(__doc__, seeds=3, steps=1200))
+    parser = with_device(arguments(__doc__, seeds=3, steps=2400))
     parser.add_argument("--data", type=Path, action="append", default=[], help="folder of real pairs; several times")
     chosen = read(parser, words)
     device = torch.device(chosen.device)
@@ -55,7 +55,7 @@ def main(words: list[str] | None = None) -> None:
         sources: dict[str, Sequence[FlowPair]] = {**made, "both": flying[: count // 2] + animals[: count // 2]}
         for name, pairs in sources.items():
             torch.manual_seed(seed)
-            contest = Contest({NETWORK: FlowNetC(width)}, {NETWORK: RATE}, device)
+            contest = Contest({NETWORK: FlowNetC(width, REACH, "cosine")}, {NETWORK: RATE}, device, chosen.bf16)
             train_on(contest, filled(pairs, device), chosen.steps, BATCH, seed)
             for where, judged in {**drawn(size, TEST_SEED + seed, test), **real}.items():
                 gain = gains(contest.sums(NETWORK, judged), still_sums(judged))["all"]
