@@ -27,6 +27,7 @@ def segmentation(
     resume: bool = False,
     classes: Path | None = None,
     splits: Path | None = None,
+    attributes: Path | None = None,
     width: int | None = None,
     depth: int | None = None,
     model_settings: Settings | None = None,
@@ -39,6 +40,11 @@ def segmentation(
     loss: Loss | None = None,
     deep_supervision: float | None = None,
     class_weights: Literal["none", "balanced"] | None = None,
+    random_backgrounds: float | None = None,
+    robust: Literal["none", "group_dro", "vrex", "irm", "coral"] | None = None,
+    groups: str | None = None,
+    robust_weight: float | None = None,
+    robust_start: float | None = None,
     optimizer: Literal["sgd", "rmsprop", "adam", "adamw"] | None = None,
     learning_rate: float | None = None,
     weight_decay: float | None = None,
@@ -78,6 +84,8 @@ def segmentation(
         File of class names, one per line: `name`, `value name` or `first-last name`.
     splits
         CSV with the columns file,split.
+    attributes
+        CSV of attributes for --groups, keyed by file name in its first column; default: attributes.csv of the folder.
     width
         Channels of the network's first level (32).
     depth
@@ -103,6 +111,17 @@ def segmentation(
         Weight of the losses of a network's side outputs, such as 0.4; 0 (default) leaves them out.
     class_weights
         Of the cross-entropy: none (default), or balanced by the classes' shares of pixels.
+    random_backgrounds
+        How often the objects of a crop go before the background of another training image, 0 (default) to 1.
+    robust
+        Training over the groups of --groups, drawn evenly: group_dro (the worst group counts most), vrex, irm or coral
+        (what differs between groups is paid for); none (default) trains plainly.
+    groups
+        Column of attributes.csv whose values are the groups; light*background crosses two.
+    robust_weight
+        Step of group_dro's weights (0.01), or weight of the penalty of vrex (10), irm (100) or coral (1).
+    robust_start
+        Share of the steps that train plainly before the penalty of vrex or irm counts (0.1).
     optimizer
         adamw (default), adam, sgd or rmsprop.
     learning_rate
@@ -116,7 +135,7 @@ def segmentation(
     holdout
         Share of train kept for validation where there is no val split (0.2).
     keep
-        Weights of the run: best on validation (default) or last.
+        Weights of the run: best on validation (default; with --robust, of its worst group) or last.
     precision
         32 (default), bf16 or 16.
     seed
@@ -143,6 +162,11 @@ def segmentation(
         "loss": loss,
         "deep_supervision": deep_supervision,
         "class_weights": class_weights,
+        "random_backgrounds": random_backgrounds,
+        "robust": robust,
+        "groups": groups,
+        "robust_weight": robust_weight,
+        "robust_start": robust_start,
         "optimizer": optimizer,
         "learning_rate": learning_rate,
         "weight_decay": weight_decay,
@@ -162,6 +186,7 @@ def segmentation(
         resume=resume,
         classes=classes,
         splits=splits,
+        attributes=attributes,
         device=device,
         workers=workers,
         memory=memory,

@@ -15,6 +15,7 @@ SHOWN = {
     "val_epe": "val EPE",
     "val_epe_of_no_motion": "(no motion)",
     "val_mean_iou": "val mean IoU",
+    "val_worst_group_iou": "worst group",
     "val_ap50": "val AP50",
     "val_mask_ap50": "val mask AP50",
 }

@@ -19,11 +19,12 @@ PACKAGES = ("pixelwise", "torch", "lightning", "numpy")
 
 @dataclasses.dataclass(frozen=True)
 class DataSource:
-    """Where a run's data is: the folder, and the files of classes and splits where they are not the folder's own."""
+    """Where a run's data is: the folder, and the files of classes, splits and attributes that are not its own."""
 
     root: Path
     classes: Path | None
     splits: Path | None
+    attributes: Path | None = None
 
     def or_those_of(self, record: RunRecord) -> "DataSource":
         """The same, with the files that the run was started with where none are given."""
@@ -31,11 +32,12 @@ class DataSource:
             self.root,
             self.classes or _path(record.data.get("classes_file")),
             self.splits or _path(record.data.get("splits_file")),
+            self.attributes or _path(record.data.get("attributes_file")),
         )
 
     def noted(self, fingerprint: str) -> dict[str, str]:
         """What run.json keeps of it, beside a text that changes with the data."""
-        given = {"classes_file": self.classes, "splits_file": self.splits}
+        given = {"classes_file": self.classes, "splits_file": self.splits, "attributes_file": self.attributes}
         return {"name": self.root.resolve().name, "fingerprint": fingerprint} | {
             name: str(path.resolve()) for name, path in given.items() if path is not None
         }

@@ -42,6 +42,7 @@ def train(  # noqa: PLR0913 - keyword arguments of the one door to training
     resume: bool = False,
     classes: str | Path | None = None,
     splits: str | Path | None = None,
+    attributes: str | Path | None = None,
     device: str = "auto",
     workers: int | None = None,
     memory: str = "1GB",
@@ -57,10 +58,11 @@ def train(  # noqa: PLR0913 - keyword arguments of the one door to training
         data: a folder of images with label maps (docs/guides/your_own_folder.md), with boxes
             (docs/guides/detection.md), or of pairs with their motion (docs/guides/flow_data.md).
         out: the run folder; must not hold a run already, unless resumed.
-        resume: continue the run in `out` after its last finished epoch, with its own settings, classes and splits; the
-            weights come out as if it had never stopped.
+        resume: continue the run in `out` after its last finished epoch, with its own settings and files; the weights
+            come out as if it had never stopped.
         classes: a file of class names, and of stored values for label maps; None takes those of the folder.
         splits: a file that says which image belongs to which split; None takes the folder's own.
+        attributes: a file of attributes of the images, for the setting `groups`; None takes the folder's own.
         device: "auto", "cpu" or "cuda".
         workers: processes that read images; None chooses.
         memory: budget for validation images, which are predicted whole or in tiles.
@@ -80,9 +82,9 @@ def train(  # noqa: PLR0913 - keyword arguments of the one door to training
     hardware = Hardware(device, workers, memory)
     tell = listener or Listener()
     run = Path(out)
-    source = DataSource(
-        Path(data), None if classes is None else Path(classes), None if splits is None else Path(splits)
-    )
+    if attributes is not None and task != "segmentation":
+        raise InputError("attributes for training over groups, which segmentation has", task, "leave attributes away")
+    source = DataSource(Path(data), *(None if file is None else Path(file) for file in (classes, splits, attributes)))
     if resume:
         record = _resumed(run, task, settings, source)
         hardware.check(recipe.settings(record.settings).precision)

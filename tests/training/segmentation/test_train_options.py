@@ -8,6 +8,8 @@ import pytest
 from pixelwise.cli import training_run as verb
 from pixelwise.cli.main import run
 
+WEIGHING = ("robust_weight", "robust_start")
+
 
 class Reached(Exception):  # noqa: N818 - a message, not an error
     """Carries what training was asked for."""
@@ -37,6 +39,18 @@ def test_loss_sampling_and_deep_supervision_reach_training(asked: Any) -> None:
     assert found["sampling"] == "balanced"
     assert found["deep_supervision"] == 0.4
     assert not {"loss", "sampling", "deep_supervision", "model_settings"} & asked().keys()
+
+
+def test_what_is_done_against_shortcuts_reaches_training(asked: Any, tmp_path: Path) -> None:
+    table = str(tmp_path / "mine.csv")
+    found = asked(
+        *("--random-backgrounds", "0.5", "--robust", "group_dro", "--groups", "light*background"),
+        *("--robust-weight", "0.1", "--robust-start", "0.2", "--attributes", table),
+    )
+    assert found["attributes"] == Path(table)
+    given = {"random_backgrounds": 0.5, "robust": "group_dro", "groups": "light*background"}
+    assert given | {"robust_weight": 0.1, "robust_start": 0.2} == {name: found[name] for name in (*given, *WEIGHING)}
+    assert not {*given, *WEIGHING} & asked().keys()
 
 
 def test_settings_of_the_model_are_read_as_json_where_it_parses(asked: Any) -> None:
@@ -69,6 +83,8 @@ def test_settings_of_the_model_are_read_as_json_where_it_parses(asked: Any) -> N
         ),
         (["--loss", "0*dice"], 2, "a weight above 0"),
         (["--sampling", "rare"], 2, "rare"),
+        (["--robust", "dro"], 2, "dro"),
+        (["--groups", "light"], 1, 'wanted a robust training that uses groups, got robust = "none"'),
         (["--deep-supervision", "some"], 2, "some"),
     ],
 )

@@ -1,6 +1,6 @@
 """Training crops and whole validation images, read from a folder as they are needed."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple, Protocol, runtime_checkable
@@ -21,6 +21,7 @@ from pixelwise.shapes import Image, Images
 from pixelwise.training.draws import Key, generator_for
 from pixelwise.training.kept import Kept, stamp_of
 from pixelwise.training.segmentation.centred import augment_around
+from pixelwise.training.segmentation.groups import Groups
 from pixelwise.training.segmentation.loss_terms import with_needs
 from pixelwise.training.segmentation.sampling import ClassPixels, find_pixel
 from pixelwise.training.segmentation.truth import Truth, joined
@@ -51,11 +52,12 @@ class Pictures(Protocol):
 
 
 class Batch(NamedTuple):
-    """Crops side by side, with the names of the files they come from."""
+    """Crops side by side, with the names of the files they come from and the numbers of their groups, if any."""
 
     images: Images
     truth: Truth
     names: tuple[str, ...]
+    groups: tuple[int, ...] = ()
 
 
 class Crop(NamedTuple):
@@ -64,6 +66,7 @@ class Crop(NamedTuple):
     image: Image
     truth: Truth
     name: str
+    group: int = 0
 
 
 class WholeImage(NamedTuple):
@@ -131,8 +134,9 @@ class Crops(Dataset[Crop | InputError]):
     """Augmented crops, together with the maps that the loss needs.
 
     Crop i of an epoch comes from image i modulo the number of images, from anywhere in it. With `class_pixels` it
-    stands around a pixel drawn evenly by class instead. A file that cannot be read gives its error as the crop,
-    because torch cannot raise an error of three parts across processes.
+    stands around a pixel drawn evenly by class instead, with `groups` it comes from an image drawn evenly by group; not
+    both. `change` is what happens to an image before that, such as another background. A file that cannot be read gives
+    its error as the crop, because torch cannot raise an error of three parts across processes.
     """
 
     images: WholeImages
@@ -141,6 +145,8 @@ class Crops(Dataset[Crop | InputError]):
     seed: int
     loss: str = "cross_entropy"
     class_pixels: ClassPixels | None = None
+    groups: Groups | None = None
+    change: Callable[[Sample, torch.Generator], Sample] | None = None
 
     def __len__(self) -> int:
         return len(self.images) * self.crops_per_image
@@ -148,23 +154,31 @@ class Crops(Dataset[Crop | InputError]):
     def __getitem__(self, key: Key) -> Crop | InputError:
         epoch, index = key
         try:
-            # 1 keeps these draws apart from the order's, which use (seed, epoch).
-            moved, name = self._cut(index, generator_for(self.seed, epoch, index, 1))
+            # The last number keeps kinds of draws apart, and from the order's, which use (seed, epoch).
+            generators = [generator_for(self.seed, epoch, index, kind) for kind in (1, 2, 3)]
+            return self._cut(index, *generators)
         except InputError as error:
             return error
+
+    def _cut(self, index: int, moves: torch.Generator, changes: torch.Generator, images: torch.Generator) -> Crop:
+        pixel, chosen = None, index % len(self.images)
+        if self.class_pixels is not None:
+            chosen, label, number = self.class_pixels.draw(moves)
+            pixel = find_pixel(self.images[chosen].labels, label, number, self.images[chosen].name)
+        elif self.groups is not None:
+            chosen = self.groups.draw(images)
+        whole = self.images[chosen]
+        sample = Sample(image=whole.image, labels=whole.labels)
+        if self.change is not None:
+            sample = self.change(sample, changes)
+        if pixel is None:
+            moved = augment(sample, self.augmentation, moves)
+        else:
+            moved = augment_around(sample, self.augmentation, pixel, moves)
         assert moved.labels is not None, "augment keeps what it is given"
         truth = with_needs(Truth(moved.labels[None]), self.loss, len(self.images.classes.names))
-        return Crop(moved.image, truth, name)
-
-    def _cut(self, index: int, generator: torch.Generator) -> tuple[Sample, str]:
-        if self.class_pixels is None:
-            whole = self.images[index % len(self.images)]
-            return augment(Sample(image=whole.image, labels=whole.labels), self.augmentation, generator), whole.name
-        chosen, label, number = self.class_pixels.draw(generator)
-        whole = self.images[chosen]
-        pixel = find_pixel(whole.labels, label, number, whole.name)
-        sample = Sample(image=whole.image, labels=whole.labels)
-        return augment_around(sample, self.augmentation, pixel, generator), whole.name
+        group = 0 if self.groups is None else self.groups.training[chosen]
+        return Crop(moved.image, truth, whole.name, group)
 
 
 def collate(crops: Sequence[Crop | InputError]) -> Batch | InputError:
@@ -176,7 +190,8 @@ def collate(crops: Sequence[Crop | InputError]) -> Batch | InputError:
         good.append(crop)
     images = torch.stack([crop.image for crop in good]).contiguous(memory_format=torch.channels_last)
     truth = joined([crop.truth for crop in good])
-    return Batch(images, truth._replace(labels=truth.labels.long()), tuple(crop.name for crop in good))
+    names, groups = (tuple(each) for each in zip(*((crop.name, crop.group) for crop in good), strict=True))
+    return Batch(images, truth._replace(labels=truth.labels.long()), names, groups)
 
 
 def channel_statistics(images: Pictures, at_most: int = 100) -> tuple[Channels, Channels]:

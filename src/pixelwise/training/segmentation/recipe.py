@@ -15,12 +15,16 @@ from pixelwise.inference.run_record import RunRecord
 from pixelwise.training.hardware import Hardware
 from pixelwise.training.listener import Listener
 from pixelwise.training.recipe import Recipe
+from pixelwise.training.segmentation.backgrounds import Backgrounds, OtherBackgrounds, background_class
 from pixelwise.training.segmentation.class_weights import balanced_weights
 from pixelwise.training.segmentation.crops import Crops, WholeImages
+from pixelwise.training.segmentation.group_risks import RobustLoss
+from pixelwise.training.segmentation.groups import Groups, groups_asked_for
+from pixelwise.training.segmentation.last_features import last_convolution
 from pixelwise.training.segmentation.report import write_training_report
 from pixelwise.training.segmentation.sampling import count_pixels
 from pixelwise.training.segmentation.settings import SegmentationSettings, settings_from
-from pixelwise.training.segmentation.start import check_same_data, healthy_folder, new_record
+from pixelwise.training.segmentation.start import check_same_data, check_same_groups, healthy_folder, new_record
 from pixelwise.training.split import training_and_validation
 from pixelwise.training.start import DataSource
 
@@ -38,6 +42,7 @@ def _begin(source: DataSource, settings: SegmentationSettings, tell: Listener) -
 def _reopen(source: DataSource, record: RunRecord, tell: Listener) -> SegmentationFolder:
     folder, _ = healthy_folder(source, tell)
     check_same_data(record, folder)
+    check_same_groups(record, folder)
     return folder
 
 
@@ -51,13 +56,18 @@ def _fit(run: Path, record: RunRecord, folder: SegmentationFolder, hardware: Har
     training, validation = training_and_validation(folder, settings)
     torch.manual_seed(settings.seed)
     model = build_model(record)
-    crops = training_crops(training, model, settings, tell)
+    groups = groups_asked_for(settings.robust, settings.groups, training.items, validation.items)
+    crops = training_crops(training, model, settings, tell, groups)
     steps = settings.epochs * -(-len(crops) // settings.batch_size)
     shape = "x".join(map(str, crops.augmentation.crop or ()))
     tell.note(f"{len(crops)} crops of {shape} in an epoch, {steps} steps in all, {len(validation)} validation images")
     checkpoint = started(run, model.model, PREFIX, settings.weights, settings.epochs, tell)
     weights = balanced_weights(record.class_pixels) if settings.class_weights == "balanced" else None
-    task = SegmentationTask(model, settings, folder.classes.names, weights, steps, hardware.memory)
+    robust = None
+    if groups is not None:
+        last = last_convolution(model.model) if settings.robust == "coral" else ""
+        robust = RobustLoss(settings, groups, steps, last)
+    task = SegmentationTask(model, settings, folder.classes.names, weights, steps, hardware.memory, robust)
     fit(task, crops, validation, run, checkpoint, hardware.device, hardware.readers, tell.epoch)
     keep_weights(run, model.model, PREFIX, settings.keep, tell)
 
@@ -70,7 +80,11 @@ def _report(run: Path, record: RunRecord, folder: SegmentationFolder, hardware: 
 
 
 def training_crops(
-    images: WholeImages, model: torch.nn.Module, settings: SegmentationSettings, tell: Listener
+    images: WholeImages,
+    model: torch.nn.Module,
+    settings: SegmentationSettings,
+    tell: Listener,
+    groups: Groups | None = None,
 ) -> Crops:
     """The crops of an epoch, as the settings describe them, of a size that the model accepts."""
     pixels = None
@@ -78,7 +92,11 @@ def training_crops(
         tell.note(f"counting the classes of {len(images)} label maps")
         pixels = count_pixels((images.labels(index) for index in range(len(images))), len(images.classes.names))
     augmentation = _augmentation(model, settings)
-    return Crops(images, augmentation, settings.crops_per_image, settings.seed, settings.loss, pixels)
+    change = None
+    if settings.random_backgrounds > 0:
+        backgrounds = Backgrounds(images, background_class(images.classes))
+        change = OtherBackgrounds(backgrounds, settings.random_backgrounds)
+    return Crops(images, augmentation, settings.crops_per_image, settings.seed, settings.loss, pixels, groups, change)
 
 
 def _augmentation(model: torch.nn.Module, settings: SegmentationSettings) -> Augmentation:

@@ -11,6 +11,8 @@ from pixelwise.inference import Segmenter
 from pixelwise.reports import Chart, Command, Figure, Figures, Section, Table, Text, write_page
 from pixelwise.training.metrics_file import Row, read_rows
 from pixelwise.training.segmentation.crops import WholeImages
+from pixelwise.training.segmentation.selection import selection_rule
+from pixelwise.training.segmentation.shortcut_report import shortcut_sections
 
 
 def write_training_report(run: Path, predictor: Segmenter, validation: WholeImages) -> Scores | None:
@@ -18,7 +20,9 @@ def write_training_report(run: Path, predictor: Segmenter, validation: WholeImag
     record = predictor.record
     rows = read_rows(run / "metrics.csv")
     scores = None
-    sections = [Section("Training", [*_curves(rows), settings_table(record.settings)])]
+    rule = Text(f"Weights kept: {_rule(record.settings, len(validation))}.")
+    sections = [Section("Training", [*_curves(rows), rule, settings_table(record.settings)])]
+    sections += shortcut_sections(record, rows)
     if len(validation):
         scores = score_images(predictor, validation.items, validation.classes, "validation")
         chosen = "The weights were chosen on these images, so the scores flatter a little. "
@@ -48,6 +52,10 @@ def write_training_report(run: Path, predictor: Segmenter, validation: WholeImag
     )
     write_page(run / "report.html", f"{record.model} on {record.data['name']}", "training run", sections)
     return scores
+
+
+def _rule(settings: dict[str, object], validation: int) -> str:
+    return selection_rule(str(settings.get("keep", "best")), str(settings.get("robust", "none")), validation)
 
 
 def series(rows: list[Row], name: str) -> list[tuple[float, float]]:

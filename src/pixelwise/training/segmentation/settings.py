@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from pixelwise.training.segmentation.loss_terms import loss_terms
+from pixelwise.training.segmentation.robust_settings import check_robust
 from pixelwise.training.setting_checks import Ranges, check_fixed_stages, check_settings, settings_of
 
 
@@ -44,6 +45,16 @@ class SegmentationSettings:
     """Weight of the losses of a network's side outputs, such as 0.4; 0 leaves them out."""
     class_weights: Literal["none", "balanced"] = "none"
     """Weights of the cross-entropy: balanced divides by each class's share of pixels (square root, to stay calm)."""
+    random_backgrounds: float = 0.0
+    """How often a crop's objects are put on the background of another training image; 0 leaves all as they are."""
+    robust: Literal["none", "group_dro", "vrex", "irm", "coral"] = "none"
+    """Training over groups: the worst group counts most, or what differs between groups is paid for."""
+    groups: str = ""
+    """What makes the groups: a column of attributes.csv, or several crossed, such as light*background."""
+    robust_weight: float = 0.0
+    """Step of the group weights (group_dro), or weight of the penalty; 0 takes the method's own, `WEIGHTS`."""
+    robust_start: float = 0.1
+    """Share of the steps before the penalty of vrex and irm counts: DomainBed's 500 of 5,000."""
     optimizer: Literal["sgd", "rmsprop", "adam", "adamw"] = "adamw"
     """Optimiser; sgd and rmsprop use momentum 0.9."""
     learning_rate: float = 1e-3
@@ -57,7 +68,7 @@ class SegmentationSettings:
     holdout: float = 0.2
     """Share of the training images kept for validation where the data has no val split; 0 validates on nothing."""
     keep: Literal["best", "last"] = "best"
-    """Weights of the run: best mean IoU on validation, or those of the last epoch."""
+    """Weights of the run: best mean IoU on validation (with `robust`, of its worst group), or the last epoch's."""
     seed: int = 0
     """One number for weights, order, crops and augmentation."""
     precision: Literal["32", "bf16", "16"] = "32"
@@ -67,10 +78,12 @@ class SegmentationSettings:
         """Checks every setting.
 
         Raises:
-            InputError: a value of another kind, or out of range, or layers kept fixed that have learned nothing.
+            InputError: a value of another kind, or out of range, layers kept fixed that have learned nothing, or
+                settings of groups that do not go together.
         """
         check_settings(self, RANGES)
-        loss_terms(self.loss)
+        terms = loss_terms(self.loss)
+        check_robust(self, [term.name for term in terms])
         check_fixed_stages(self.freeze, self.weights)
 
 
@@ -82,6 +95,9 @@ RANGES: Ranges = {
     "crop": (8, 8192),
     "crops_per_image": (1, 100_000),
     "deep_supervision": (0, 10),
+    "random_backgrounds": (0, 1),
+    "robust_weight": (0, 1e6),
+    "robust_start": (0, 0.9),
     "learning_rate": (1e-12, 100),
     "weight_decay": (0, 10),
     "ema": (0, 0.99999),

@@ -1,6 +1,7 @@
 """What a segmentation run starts from, all checked before the first step: data, settings, and its record."""
 
 import dataclasses
+from typing import Any
 
 from pixelwise.data.doctor import Diagnosis, examine
 from pixelwise.data.folder import SegmentationFolder, fingerprint, open_folder
@@ -8,8 +9,12 @@ from pixelwise.errors import InputError
 from pixelwise.inference.run_folder import build_model
 from pixelwise.inference.run_record import RunRecord
 from pixelwise.training.listener import Listener
+from pixelwise.training.segmentation.backgrounds import background_class
 from pixelwise.training.segmentation.crops import channel_statistics
-from pixelwise.training.segmentation.settings import SegmentationSettings
+from pixelwise.training.segmentation.groups import Groups, groups_asked_for
+from pixelwise.training.segmentation.last_features import last_convolution
+from pixelwise.training.segmentation.selection import selection_rule
+from pixelwise.training.segmentation.settings import SegmentationSettings, settings_from
 from pixelwise.training.segmentation.side_scores import check_side_scores
 from pixelwise.training.split import training_and_validation
 from pixelwise.training.start import DataSource, check_same_files, refuse_faults, scaling_of, versions
@@ -21,9 +26,9 @@ def healthy_folder(source: DataSource, tell: Listener) -> tuple[SegmentationFold
     Raises:
         InputError: a fault that the doctor calls fatal.
     """
-    diagnosis = examine(source.root, source.classes, source.splits, progress=tell.examined)
+    diagnosis = examine(source.root, source.classes, source.splits, source.attributes, tell.examined)
     refuse_faults(source.root, diagnosis.fatal)
-    return open_folder(source.root, diagnosis.classes, source.splits), diagnosis
+    return open_folder(source.root, diagnosis.classes, source.splits, source.attributes), diagnosis
 
 
 def new_record(
@@ -36,7 +41,8 @@ def new_record(
     """The record of a run that starts now.
 
     Raises:
-        InputError: no training image, none of its pixels labelled, or a model that cannot be built.
+        InputError: no training image, none of its pixels labelled, groups or backgrounds that the data does not have,
+            or a model that cannot be built or lacks what is to be made of it.
     """
     training = training_and_validation(folder, settings)[0]
     pixels = tuple(int(diagnosis.class_pixels["train"][name]) for name in folder.classes.names)
@@ -46,6 +52,7 @@ def new_record(
             "none: every pixel means ignore",
             "check the label maps and the classes file",
         )
+    facts = _facts(source, folder, settings, tell)
     tell.note(f"{len(training)} training images, {len(folder.classes.names)} classes; measuring their brightness")
     mean, std = scaling_of(settings.weights) or channel_statistics(training)
     record = RunRecord(
@@ -59,12 +66,55 @@ def new_record(
         data=source.noted(fingerprint(folder)),
         class_pixels=pixels,
         versions=versions(),
+        facts=facts,
     )
     # What is wrong with the model, or with what is to be made of it, should be said before a folder is made.
     model = build_model(record)
     if settings.deep_supervision > 0:
         check_side_scores(model.model)
+    if settings.robust == "coral":
+        last_convolution(model.model)
     return record
+
+
+def _facts(
+    source: DataSource, folder: SegmentationFolder, settings: SegmentationSettings, tell: Listener
+) -> dict[str, Any]:
+    """What run.json says of groups, if any; tells of them, and of the background that objects are taken from."""
+    if settings.random_backgrounds > 0:
+        name = folder.classes.names[background_class(folder.classes)]
+        tell.note(
+            f"objects of {settings.random_backgrounds:g} of the crops go before other backgrounds: all but {name}"
+        )
+    if source.attributes is not None and settings.robust == "none":
+        raise InputError("groups by the attributes", "attributes alone", "pass --robust and --groups, or leave it away")
+    groups, validation = _groups(folder, settings)
+    if groups is None:
+        return {}
+    images = ", ".join(f"{name} {count}" for name, count in groups.counts(groups.training).items())
+    tell.note(f"training images by {groups.column}: {images}")
+    return {"groups": groups.facts(), "kept": selection_rule(settings.keep, settings.robust, validation)}
+
+
+def _groups(folder: SegmentationFolder, settings: SegmentationSettings) -> tuple[Groups | None, int]:
+    """The groups of a run, and its number of validation images."""
+    training, validation = training_and_validation(folder, settings)
+    return groups_asked_for(settings.robust, settings.groups, training.items, validation.items), len(validation)
+
+
+def check_same_groups(record: RunRecord, folder: SegmentationFolder) -> None:
+    """Makes sure that a run over groups is continued with every image in the group in which it was.
+
+    Raises:
+        InputError: the attributes of an image have changed.
+    """
+    groups, _ = _groups(folder, settings_from(record.settings))
+    if groups is not None and groups.facts() != record.facts.get("groups"):
+        raise InputError(
+            f"the groups by {groups.column} that the run was started with",
+            "others",
+            "restore the attributes file, or start a new run",
+        )
 
 
 def check_same_data(record: RunRecord, folder: SegmentationFolder) -> None:

@@ -10,9 +10,13 @@ from pixelwise.losses.deep_supervision import deep_supervision
 from pixelwise.metrics import confusion_matrix, intersection_over_union, mean_iou, pixel_accuracy
 from pixelwise.models.normalise import Normalised, channels_last
 from pixelwise.shapes import Scores
+from pixelwise.training.draws import generator_for
 from pixelwise.training.learning_task import LearningTask
 from pixelwise.training.loop import Loop
 from pixelwise.training.segmentation.crops import Batch, WholeImage, collate
+from pixelwise.training.segmentation.group_risks import Grouped, RobustLoss, rows_of
+from pixelwise.training.segmentation.group_scores import WORST, GroupScores
+from pixelwise.training.segmentation.last_features import features_before
 from pixelwise.training.segmentation.loss_terms import total_loss
 from pixelwise.training.segmentation.settings import SegmentationSettings
 from pixelwise.training.segmentation.side_scores import check_side_scores, side_scores
@@ -30,7 +34,7 @@ def loop_of(settings: SegmentationSettings) -> Loop:
         settings.precision,
         settings.ema,
         collate,
-        watched="val_mean_iou",
+        watched="val_mean_iou" if settings.robust == "none" else WORST,
     )
 
 
@@ -45,6 +49,7 @@ class SegmentationTask(LearningTask):
         class_weights: Tensor | None,
         total_steps: int,
         memory: str | int,
+        robust: RobustLoss | None = None,
     ) -> None:
         super().__init__(model.model, settings, loop_of(settings), total_steps)
         if settings.deep_supervision > 0:
@@ -53,6 +58,8 @@ class SegmentationTask(LearningTask):
         self.settings = settings
         self.classes = classes
         self.register_buffer("class_weights", class_weights, persistent=False)
+        self.robust = robust
+        self.group_scores = None if robust is None else GroupScores(robust.groups, len(classes))
         self.tiles = TiledModel(self.model, memory)
         self.budget = parse_bytes(memory)
         self.confusion = torch.zeros(len(classes), len(classes), dtype=torch.int64)
@@ -62,7 +69,13 @@ class SegmentationTask(LearningTask):
         weights = self.class_weights if isinstance(self.class_weights, Tensor) else None
         return total_loss(self.settings.loss, scores, truth, weights)
 
-    def training_step(self, batch: Batch | InputError, _: int) -> Tensor:
+    def on_train_batch_start(self, batch: Batch | InputError, number: int) -> None:
+        """Forgets the optimiser's moments where the weight of a penalty rises: they are of another loss."""
+        if self.robust is not None and self.global_step == self.robust.starts > 0:
+            for optimizer in self.trainer.optimizers:
+                optimizer.state.clear()
+
+    def training_step(self, batch: Batch | InputError, number: int) -> Tensor:
         """The loss of one batch.
 
         Raises:
@@ -70,15 +83,43 @@ class SegmentationTask(LearningTask):
         """
         if isinstance(batch, InputError):
             raise batch
-        return self.checked(self._supervised(batch), batch.names)
+        if self.robust is None:
+            return self.checked(self._supervised(self._outputs(batch), batch.truth), batch.names)
+        return self.checked(self._over_groups(batch, number, self.robust), batch.names)
 
-    def _supervised(self, batch: Batch) -> Tensor:
-        weight = self.settings.deep_supervision
-        outputs = side_scores(self.model, batch.images) if weight > 0 else (self.model(batch.images),)
+    def _outputs(self, batch: Batch) -> tuple[Scores, ...]:
+        """The main scores and, with deep supervision, those of the side outputs."""
+        if self.settings.deep_supervision > 0:
+            outputs = side_scores(self.model, batch.images)
+        else:
+            outputs = (self.model(batch.images),)
         # In float32 under mixed precision too: a sum over many pixels overflows half precision.
-        return deep_supervision([self.loss(scores.float(), batch.truth) for scores in outputs], weight)
+        return tuple(scores.float() for scores in outputs)
 
-    def validation_step(self, whole: WholeImage, _: int) -> None:
+    def _supervised(self, outputs: tuple[Scores, ...], truth: Truth) -> Tensor:
+        return deep_supervision([self.loss(scores, truth) for scores in outputs], self.settings.deep_supervision)
+
+    def _over_groups(self, batch: Batch, number: int, robust: RobustLoss) -> Tensor:
+        features = None
+        if robust.last_layer:
+            with features_before(self.model.model, robust.last_layer) as seen:
+                outputs = self._outputs(batch)
+            features = seen[-1].float()
+        else:
+            outputs = self._outputs(batch)
+
+        def risk(rows: Tensor) -> Tensor:
+            return self._supervised(tuple(scores[rows] for scores in outputs), batch.truth.taken(rows))
+
+        height, width = outputs[0].shape[-2:]
+        labels = batch.truth.cropped((height, width)).labels
+        grouped = Grouped(rows_of(batch.groups, labels), outputs[0], labels, features)
+        # 4 keeps these draws apart from those of crops.
+        generator = generator_for(self.settings.seed, self.current_epoch, number, 4)
+        loss: Tensor = robust(grouped, risk, self.global_step, generator)
+        return loss
+
+    def validation_step(self, whole: WholeImage, number: int) -> None:
         """Adds one image, uncut, to the confusion matrix, and its loss to the mean.
 
         An image whose scores alone would exceed the memory budget is labelled class by class and has no loss.
@@ -92,7 +133,10 @@ class SegmentationTask(LearningTask):
             truth = Truth(labels.unsqueeze(0).long().to(self.device))
             loss = self.loss(scores.unsqueeze(0).to(self.device), truth)
             self.log("val_loss", loss, on_epoch=True, batch_size=1)
-        self.confusion += confusion_matrix(predicted, labels, len(self.classes))
+        confusion = confusion_matrix(predicted, labels, len(self.classes))
+        self.confusion += confusion
+        if self.group_scores is not None:
+            self.group_scores.add(number, confusion)
 
     def on_validation_epoch_end(self) -> None:
         """Logs the scores of all validation images together."""
@@ -101,3 +145,5 @@ class SegmentationTask(LearningTask):
         self.log("val_mean_iou", mean_iou(self.confusion).item(), prog_bar=True)
         self.log("val_pixel_accuracy", pixel_accuracy(self.confusion).item())
         self.confusion = torch.zeros_like(self.confusion)
+        if self.group_scores is not None:
+            self.log_dict(self.group_scores.taken())

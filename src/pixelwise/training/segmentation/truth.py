@@ -26,6 +26,11 @@ class Truth(NamedTuple):
         border = None if self.border is None else self.border[middle]
         return Truth(self.labels[middle], border, None if self.distances is None else self.distances[middle])
 
+    def taken(self, rows: Integer[Tensor, " R"]) -> "Truth":
+        """Some images of the batch, by their numbers."""
+        border = None if self.border is None else self.border[rows]
+        return Truth(self.labels[rows], border, None if self.distances is None else self.distances[rows])
+
 
 def joined(truths: Sequence[Truth]) -> Truth:
     """Several truths as one batch; all have the same maps."""
