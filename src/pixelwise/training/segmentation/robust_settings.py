@@ -55,13 +55,7 @@ def check_robust(settings: RobustSettings, terms: Collection[str]) -> None:
     """
     method, batch = settings.robust, settings.batch_size
     if method == "none":
-        if settings.groups or settings.robust_weight:
-            given = "groups" if settings.groups else "robust_weight"
-            raise InputError(
-                f"a robust training that uses {given}",
-                'robust = "none"',
-                f"choose one of {', '.join(WEIGHTS)}, or leave {given} away; `pixelwise audit --by` judges any run",
-            )
+        _check_plain(settings)
         return
     if not settings.groups:
         raise InputError(
@@ -77,3 +71,13 @@ def check_robust(settings: RobustSettings, terms: Collection[str]) -> None:
         raise InputError("crops drawn evenly by group", "sampling = balanced, by class", "leave sampling away")
     if batch < 2 and method in COMPARING:
         raise InputError(f"batches of at least 2 crops for {method}, which compares groups", str(batch), "use 8")
+
+
+def _check_plain(settings: RobustSettings) -> None:
+    if settings.groups or settings.robust_weight:
+        given = "groups" if settings.groups else "robust_weight"
+        raise InputError(
+            f"a robust training that uses {given}",
+            'robust = "none"',
+            f"choose one of {', '.join(WEIGHTS)}, or leave {given} away; `pixelwise audit --by` judges any run",
+        )

@@ -68,13 +68,17 @@ def new_record(
         versions=versions(),
         facts=facts,
     )
-    # What is wrong with the model, or with what is to be made of it, should be said before a folder is made.
+    _check_model(record, settings)
+    return record
+
+
+def _check_model(record: RunRecord, settings: SegmentationSettings) -> None:
+    """Finds before a folder is made what is wrong with the model, or with what is to be made of it."""
     model = build_model(record)
     if settings.deep_supervision > 0:
         check_side_scores(model.model)
     if settings.robust == "coral":
         last_convolution(model.model)
-    return record
 
 
 def _facts(
