@@ -67,3 +67,25 @@ def test_bad_input_exits_with_1_and_a_hint(
     assert "a margin of 0 or more" in capsys.readouterr().err
     assert audited(tmp_path, pasture_folder, "--out", tmp_path / "a") == 1
     assert "a run folder with run.json" in capsys.readouterr().err
+
+
+def test_the_background_probe_is_part_of_the_report(
+    trained_run: Path, pasture_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "audit"
+    assert audited(trained_run, pasture_folder, "--probe", "background", "--out", out) == 4
+    assert "backgrounds of other classes" in capsys.readouterr().out
+    told = json.loads((out / "report.json").read_text())
+    swaps = [each for each in told["findings"] if each["about"] == "background swap"]
+    assert len(swaps) == 3 and told["verdict"] == "inconclusive"  # three of six images have another background
+    assert "The same objects before six backgrounds." in (out / "report.html").read_text()
+
+
+def test_a_probe_that_does_not_fit_the_task_and_one_that_is_unknown(
+    detection_run: Path, trained_run: Path, pasture_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "audit"
+    assert audited(detection_run, pasture_folder, "--probe", "background", "--out", out) == 1
+    assert "segmentation samples for the background swap, got detection" in capsys.readouterr().err
+    assert not out.exists()
+    assert audited(trained_run, pasture_folder, "--probe", "weather", "--out", out) == 2

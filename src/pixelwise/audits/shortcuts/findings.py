@@ -15,17 +15,20 @@ ABOUT = "background swap"
 MARGIN = 0.1
 """The context effect that is let pass by default: a tenth of an object's pixels, or one object in ten."""
 
+FEWEST = 10
+"""Objects that can be judged, as many as the images of a group: three that happen to agree gave an interval of 0.07."""
+
 
 def verdict_on(effect: Interval, margin: float | int) -> Verdict:
     """Fail where the whole interval lies above the margin, pass where none of it does, else inconclusive.
 
-    It is one effect that is judged, so nothing is corrected for. An interval without width, of a few objects that all
-    agree, certifies nothing: inconclusive.
+    It is one effect that is judged, so nothing is corrected for. Fewer than ten objects, and an interval without width
+    of a few that all agree, certify nothing: inconclusive.
 
     >>> verdict_on(Interval(0.3, 0.25, 0.35, 100), 0.1), verdict_on(Interval(0.02, -0.1, 0.15, 20), 0.1)
     ('fail', 'inconclusive')
     """
-    if effect.lo == effect.hi and effect.n < SMALL:
+    if effect.n < FEWEST or (effect.lo == effect.hi and effect.n < SMALL):
         return "inconclusive"
     if effect.lo > margin:
         return "fail"

@@ -50,7 +50,8 @@ def background_probe(
         swap = background_swap(segmenter_sight(predict, len(samples.classes)), cases, seed)
         evidence: list[Part] = []
         if len(cases):
-            sheet = swap_sheet(cases, seed, SHOWN, predict, samples.classes)
+            # A model that raised on some picture would do so again here; the findings say on which.
+            sheet = swap_sheet(cases, seed, SHOWN, None if swap.failures else predict, samples.classes)
             words = (
                 "Objects in every arm, and the labels that the model gives them; numbers are its share of the class."
             )
