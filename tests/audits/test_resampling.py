@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from pixelwise.audits.resampling import Replicates, bootstrap, cluster_numbers, iou_score, ratio_of_sums, weight_blocks
+from pixelwise.audits.resampling import bootstrap, cluster_numbers, iou_score, ratio_of_sums, weight_blocks
 from pixelwise.errors import InputError
 from references.intervals import mean_iou_by_hand, resampled_mean_iou
 
@@ -83,17 +83,8 @@ def test_draws_without_anything_to_measure_are_told() -> None:
 def test_degenerate_samples_have_no_interval() -> None:
     one = bootstrap(ratio_of_sums([1.0], [2.0]), 1, np.random.default_rng(0))
     assert math.isnan(one.interval().lo) and "too few units" in one.interval().caution
-    assert math.isnan(one.excess_p())
     flat = bootstrap(ratio_of_sums(np.ones(9), np.ones(9)), 9, np.random.default_rng(0))
     assert (flat.interval().lo, flat.interval().hi) == (1, 1) and "no spread" in flat.interval().caution
-    assert (flat.excess_p(margin=0.5), flat.excess_p(margin=1.5)) == (0, 1)
-
-
-def test_p_falls_with_the_distance_from_the_margin() -> None:
-    draws = np.random.default_rng(0).normal(0.1, 0.02, (5000, 1))
-    found = Replicates(np.array([0.1]), draws, 1000)
-    assert found.excess_p(margin=0.1) == pytest.approx(0.5)
-    assert found.excess_p(margin=0.1 - 1.96 * 0.02) == pytest.approx(0.025, abs=0.002)
 
 
 def test_refusals() -> None:

@@ -10,8 +10,9 @@ from pixelwise.audits.conditions import Conditions
 from pixelwise.audits.exceedance import paired_excess_p
 from pixelwise.audits.groups import Group
 from pixelwise.audits.intervals import critical, few, paired_rate_difference, wilson
+from pixelwise.audits.jackknife import change_errors
 from pixelwise.audits.measures import Measure, SumMeasure, measures_of
-from pixelwise.audits.resampling import Weights, bootstrap
+from pixelwise.audits.resampling import Weights, bootstrap, cluster_numbers
 from pixelwise.audits.statistics.table import Statistics
 from pixelwise.audits.subgroups import EVERYTHING, GroupRow, cluster_column, units_of
 from pixelwise.errors import InputError
@@ -124,6 +125,7 @@ def _resampled_rows(
         return np.concatenate([now, sign * (then - now)], axis=1)
 
     found = bootstrap(score, len(new), rng, conditions.draws, clusters)
+    errors = change_errors(*measures, masks, cluster_numbers(len(new), clusters), rng)
     rows = []
     for place, group in enumerate(groups):
         units, level = units_of(group.inside, clusters), float(conditions.level)
@@ -141,7 +143,7 @@ def _resampled_rows(
                 gap.lo,
                 gap.hi,
                 margin,
-                found.excess_p(len(groups) + place, margin, units),
+                errors.excess_p(place, gap.value, margin),
                 note=shown.caution or gap.caution,
             )
         )

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Bool, Float64
+from jaxtyping import Bool, Float64, Int64
 from numpy.typing import NDArray
 
-from pixelwise.audits.resampling import Weights, class_ious, divided, mean_over_classes
+from pixelwise.audits.resampling import AT_ONCE, Weights, class_ious, divided, mean_over_classes
 from pixelwise.audits.statistics.detection import match_table
 from pixelwise.audits.statistics.table import Statistics
 from pixelwise.errors import InputError
@@ -20,6 +20,11 @@ from pixelwise.metrics.detection.table import MatchTable, Outcomes
 
 Values = Float64[np.ndarray, "..."]
 Masks = Bool[np.ndarray, "N G"]
+Owner = Int64[np.ndarray, " N"]
+"""The number of the unit that each image belongs to: itself, a cluster, or several of these."""
+
+ROUNDING = 1e-9
+"""A share of a sum that may be lost by adding up 20,000 images in float64, with much to spare."""
 
 SHARE_MARGIN = 0.05
 """A gap of five points of a share; where less matters, say so with --margin."""
@@ -54,6 +59,9 @@ class Measure(Protocol):
     def groups_and_rests(self, weights: Weights, masks: Masks) -> tuple[Values, Values]:
         """The score of each group (B, G) and of all other images (B, G), for each draw of weights."""
 
+    def without_each(self, owner: Owner, masks: Masks) -> tuple[Values, Values]:
+        """The same two scores (U, G) with the images of one owner 0..U-1 left out, for each owner."""
+
 
 @dataclass(frozen=True, eq=False)
 class SumMeasure:
@@ -77,10 +85,18 @@ class SumMeasure:
         inside = [np.flatnonzero(mask) for mask in masks.T]
         parts = [total if len(each) == len(masks) else weights[:, each] @ self.columns[each] for each in inside]
         sums = np.stack(parts, axis=1)
-        rests = total[:, None] - sums
-        # What is left after subtracting all there is may be a rounding error of 0 where the columns are no integers.
-        rests[np.abs(rests) < 1e-9 * np.abs(total[:, None])] = 0
-        return self.score(sums), self.score(rests)
+        return self.score(sums), self.score(_less(total[:, None], sums))
+
+    def without_each(self, owner: Owner, masks: Masks) -> tuple[Values, Values]:
+        """The same two scores (U, G) with the images of one owner 0..U-1 left out, for each owner."""
+        every, total = _owned(self.columns, owner, int(owner.max()) + 1), self.columns.sum(0)
+        groups, rests = [], []
+        for mask in masks.T:
+            inside = _owned(self.columns[mask], owner[mask], len(every))
+            left = inside.sum(0) - inside
+            groups.append(self.score(_less(inside.sum(0), inside)))
+            rests.append(self.score(_less(total, every + left)))
+        return np.stack(groups, axis=1), np.stack(rests, axis=1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,6 +118,14 @@ class ApMeasure:
             for side in (masks, ~masks)
         ]
         groups, rests = (np.stack(side, axis=1) for side in both)
+        return groups, rests
+
+    def without_each(self, owner: Owner, masks: Masks) -> tuple[Values, Values]:
+        """The same two scores (U, G) with the images of one owner 0..U-1 left out, for each owner."""
+        weights = (owner != np.arange(int(owner.max()) + 1)[:, None]).astype(np.float64)
+        step = max(1, AT_ONCE // len(owner))
+        parts = [self.groups_and_rests(weights[at : at + step], masks) for at in range(0, len(weights), step)]
+        groups, rests = (np.concatenate(side) for side in zip(*parts, strict=True))
         return groups, rests
 
     def _score(self, chosen: Sequence[Outcomes], weights: Weights, inside: NDArray[np.bool_]) -> Values:
@@ -229,6 +253,21 @@ def _ratio(
 ) -> SumMeasure:
     columns = np.stack([part.astype(np.float64), whole.astype(np.float64)], axis=1)
     return SumMeasure(name, what, columns, _first_of_second, higher_is_better, margin)
+
+
+def _less(total: Values, part: Values) -> Values:
+    """The total without the part.
+
+    Where that is all there is, a rounding error of 0 may be left if the columns are no integers.
+    """
+    left: Values = total - part
+    left[np.abs(left) < ROUNDING * np.abs(total)] = 0
+    return left
+
+
+def _owned(columns: Float64[np.ndarray, "N C"], owner: Owner, owners: int) -> Float64[np.ndarray, "U C"]:
+    """Sums of the columns over the images of each owner."""
+    return np.stack([np.bincount(owner, column, owners) for column in columns.T], axis=1)
 
 
 def _first_of_second(sums: Values) -> Values:

@@ -59,29 +59,6 @@ class Replicates:
         low, high = np.quantile(known, [tail, 1 - tail])
         return Interval(value, float(low), float(high), count, self._caution(known, len(draws), count))
 
-    def excess_p(
-        self, column: int = 0, margin: Number = 0.0, units: int | None = None, least_error: Number = 0.0
-    ) -> float:
-        """One-sided p-value that a column exceeds the margin by chance: Student's t of its bootstrap standard error.
-
-        Tails beyond what 2000 draws can show are asked for when many groups are judged at once, hence the t.
-
-        Args:
-            column: which value.
-            margin: the largest value that does not matter.
-            units: how many units the value rests on, where it is not all of them.
-            least_error: a standard error that it is not taken below, for values whose own draws understate it.
-        """
-        count = self.units if units is None else units
-        known = self.draws[:, column][~np.isnan(self.draws[:, column])]
-        distance = float(self.value[column]) - margin
-        if np.isnan(distance) or count < 2 or len(known) < 2:
-            return float("nan")
-        error = max(float(known.std(ddof=1)) * (count / (count - 1)) ** 0.5, float(least_error))
-        if error == 0:  # as with a model that is always right
-            return 0.0 if distance > 0 else 1.0
-        return float(special.stdtr(count - 1, -distance / error))
-
     def _caution(self, known: NDArray[np.float64], draws: int, units: int) -> str:
         if not np.ptp(known):
             return "no spread among the units: the interval says nothing"
@@ -134,9 +111,11 @@ def weight_blocks(owner: Int64[np.ndarray, " N"], rng: np.random.Generator, draw
     step = max(1, AT_ONCE // len(owner))
     for start in range(0, draws, step):
         rows = min(step, draws - start)
-        drawn = rng.integers(0, units, (rows, units), dtype=np.int32)  # half the time of int64
-        drawn += np.arange(rows, dtype=np.int32)[:, None] * units
-        counts = np.bincount(drawn.ravel(), minlength=rows * units).reshape(rows, units).astype(np.float64)
+        # Drawing int32 takes half the time of int64, counting it six times as long; and a row at a time stays in the
+        # nearest cache. Together that nearly halves the time of a draw.
+        drawn, counts = rng.integers(0, units, (rows, units), dtype=np.int32), np.empty((rows, units))
+        for row, found in zip(counts, drawn, strict=True):
+            row[:] = np.bincount(found.astype(np.int64), minlength=units)
         yield counts if alone else counts[:, owner]
 
 

@@ -11,8 +11,9 @@ from pixelwise.audits.conditions import Conditions
 from pixelwise.audits.exceedance import excess_p
 from pixelwise.audits.groups import Group
 from pixelwise.audits.intervals import Numbers, critical, few, newcombe, wilson
+from pixelwise.audits.jackknife import Errors, gap_errors
 from pixelwise.audits.measures import Measure, SumMeasure
-from pixelwise.audits.resampling import Replicates, Weights, bootstrap
+from pixelwise.audits.resampling import Replicates, Weights, bootstrap, cluster_numbers
 from pixelwise.audits.statistics.table import Statistics
 from pixelwise.errors import InputError
 
@@ -68,7 +69,7 @@ def group_rows(
     """A row for all images and one for each group, not judged yet.
 
     Rates of images have closed intervals (Wilson, and Newcombe for the gap); everything else, and everything with
-    clusters, is resampled by image or cluster.
+    clusters, is resampled by image or cluster, and its p-values come from leaving out one at a time.
 
     Args:
         statistics: the table.
@@ -130,34 +131,21 @@ def _resampled_rows(
         return np.concatenate([values, sign * (rests - values)[:, 1:]], axis=1)
 
     found = bootstrap(score, len(statistics), rng, conditions.draws, clusters)
+    errors = gap_errors(measure, masks, cluster_numbers(len(statistics), clusters), rng)
     units = [units_of(mask, clusters) for mask in masks.T]
     rows = []
     for place, (attribute, name) in enumerate(_names(groups)):
         shown = found.interval(place, level, units[place])
         row = GroupRow(attribute, name, measure.name, units[place], shown.value, shown.lo, shown.hi, note=shown.caution)
-        least = _error_of_equals(found, place, units[place])
-        rows.append(_with_gap(row, found, count + place, margin, level, least) if place else row)
+        rows.append(_with_gap(row, found, count + place, margin, level, errors, place) if place else row)
     return rows
 
 
-def _error_of_equals(found: Replicates, place: int, units: int) -> float:
-    """The least standard error of a group whose units all score alike; 0 for any other group.
-
-    Ten images that all miss a rare class have no spread to draw from, yet ten others might not miss it. If the gap is
-    no larger than the margin, units of the group spread as those of all images do, so their error is that of all
-    images, scaled to the group's number.
-    """
-    own, every = (column[~np.isnan(column)] for column in (found.draws[:, place], found.draws[:, 0]))
-    if not units or not len(every) or (len(own) and np.ptp(own)):
-        return 0.0
-    return float(every.std() * (found.units / units) ** 0.5)
-
-
 def _with_gap(
-    row: GroupRow, found: Replicates, column: int, margin: float, level: float, least_error: float
+    row: GroupRow, found: Replicates, column: int, margin: float, level: float, errors: Errors, place: int
 ) -> GroupRow:
     gap = found.interval(column, level, row.n)
-    p = found.excess_p(column, margin, row.n, least_error)
+    p = errors.excess_p(place, gap.value, margin)
     return replace(row, gap=gap.value, gap_lo=gap.lo, gap_hi=gap.hi, margin=margin, p=p, note=row.note or gap.caution)
 
 
