@@ -54,7 +54,7 @@ def swap_findings(
         "note": "",
     }
     advice = {
-        "fail": "Train with random backgrounds (pixelwise train segmentation --random-backgrounds 1), then audit again.",
+        "fail": "Train with random backgrounds (train segmentation --random-backgrounds 1), then audit again.",
         "pass": "Nothing.",
         "inconclusive": f"Audit more objects; {found.context.n} were not enough for a margin of {margin:g}.",
         "note": "",
