@@ -8,7 +8,7 @@ five classes, and whether the gain with the fewest scenes is larger than with th
 
     python -m experiments.transfer
 
-Takes about 10 minutes on one core: 5 seeds; 2,000 steps of 8 scenes of 64 x 64 pixels for the classifier, 80 for each
+Takes about 6 minutes on one core: 5 seeds; 2,000 steps of 8 scenes of 64 x 64 pixels for the classifier, 80 for each
 of the 6 networks.
 """
 
