@@ -1,7 +1,7 @@
 """Runs every benchmark in turn: python -m benchmarks."""
 
 from benchmarks import augmentation, pasture, unet
-from benchmarks.audits import groups, whole
+from benchmarks.audits import average_precision, groups, whole
 from benchmarks.dense import arrangements, densify, large_image, row_stream, statistics, tiling
 from benchmarks.detection import inference as detector_inference
 from benchmarks.detection import training as detector_training
@@ -16,7 +16,7 @@ SUBJECTS = (
     *(inference, training),
     *(detector_inference, detector_training),
     *(flow_data, flow_networks),
-    *(groups, whole),
+    *(groups, average_precision, whole),
     *(nms, roi_align, deform_conv, correlation, masks),
 )
 
