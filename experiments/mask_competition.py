@@ -7,7 +7,7 @@ losses start from the same weights and see the same scenes and regions. Measured
 
     python -m experiments.mask_competition
 
-Takes about 8 minutes on 2 cores: 3 seeds of 2 networks, 400 steps of 4 scenes of 128 x 128 pixels each.
+Takes about 5 minutes on one core: 3 seeds of 2 networks, 400 steps of 4 scenes of 128 x 128 pixels each.
 """
 
 import time
