@@ -9,7 +9,7 @@ scenes.
 
     python -m experiments.roi_rounding
 
-Takes about 20 minutes on 2 cores: 3 seeds of 4 networks, 350 steps of 4 scenes of 128 x 128 pixels each.
+Takes about 13 minutes on one core: 3 seeds of 4 networks, 350 steps of 4 scenes of 128 x 128 pixels each.
 """
 
 import time
