@@ -14,11 +14,12 @@ from pixelwise.losses import multiscale_epe
 from pixelwise.metrics import FLOW_GROUPS, flow_scores, flow_sums
 from pixelwise.models import pixel_flow
 from pixelwise.models.normalise import IMAGENET_MEAN, IMAGENET_STD, NormalisedPair, channels_last
+from pixelwise.training.flow.settings import FlowSettings
 
 WEIGHT_DECAY = 4e-4
 """As published (FlowNetPytorch, mmflow)."""
 
-CLIP = 10.0
+CLIP = FlowSettings.clip
 """Largest norm of all gradients together, as in `pixelwise train flow`."""
 
 RISING = 0.03

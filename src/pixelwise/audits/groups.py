@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from pixelwise.audits.statistics.derived import DERIVED
 from pixelwise.audits.statistics.table import Statistics
+from pixelwise.data.crossed import crossed_name, crossed_parts
 from pixelwise.errors import InputError
 
 MOST_VALUES = 24
@@ -22,9 +23,6 @@ MOST_WHOLE_VALUES = 8
 
 PARTS = 3
 """Numbers are cut into low, middle and high, each with a third of the images."""
-
-CROSS = "*"
-"""Joins attributes whose values are crossed: light*background."""
 
 MISSING = "(none)"
 """The value of an image without one."""
@@ -63,7 +61,7 @@ def find_groups(statistics: Statistics, by: Sequence[str]) -> list[Group]:
 
 def derived_names(by: Sequence[str], attributes: Sequence[str]) -> list[str]:
     """The numbers that must be measured for these groups: names of `DERIVED` that are no attribute of the data."""
-    names = dict.fromkeys(name.strip() for each in by for name in each.split(CROSS))
+    names = dict.fromkeys(name for each in by for name in crossed_parts(each))
     return [name for name in names if name in DERIVED and name not in attributes]
 
 
@@ -76,15 +74,15 @@ class _Column:
 
 
 def _crossed(statistics: Statistics, name: str) -> list[Group]:
-    parts = [part.strip() for part in name.split(CROSS)]
+    parts = crossed_parts(name)
     columns = [_column(statistics, part) for part in parts]
-    names = f" {CROSS} ".join(parts)
+    names = crossed_name(parts)
     groups = []
     for values in product(*(column.order for column in columns)):
         each = [column.values == value for column, value in zip(columns, values, strict=True)]
         inside = np.logical_and.reduce(each)
         if inside.any():
-            groups.append(Group(names, f" {CROSS} ".join(values), inside))
+            groups.append(Group(names, crossed_name(values), inside))
     return groups
 
 

@@ -9,11 +9,9 @@ from typing import Any
 
 import torch
 
+from pixelwise.data.crossed import crossed_name, crossed_parts
 from pixelwise.data.folder import Item
 from pixelwise.errors import InputError
-
-CROSS = "*"
-"""Joins attributes whose values are crossed, as in audits: light*background."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +79,7 @@ def find_groups(training: Sequence[Item], validation: Sequence[Item], column: st
         InputError: no such column, an image without a value, or training images of fewer than two groups or with a
             group of one image.
     """
-    parts = [part.strip() for part in column.split(CROSS)]
+    parts = crossed_parts(column)
     ours, theirs = ([_value(item, parts) for item in items] for items in (training, validation))
     counted = Counter(ours)
     if len(counted) < 2:
@@ -116,7 +114,7 @@ def _value(item: Item, parts: Sequence[str]) -> str:
             f"none for {item.name}",
             "fill in its row of the attributes file",
         )
-    return f" {CROSS} ".join(values)
+    return crossed_name(values)
 
 
 def _below(end: int, generator: torch.Generator) -> int:
