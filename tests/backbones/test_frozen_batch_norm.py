@@ -45,6 +45,18 @@ def test_gradients_pass_through_it():
     assert torch.autograd.gradcheck(layer, features)
 
 
+def test_where_gradients_are_wanted_it_is_the_same_and_keeps_no_features():
+    layer = frozen(trained(5).double())
+    features = torch.randn(3, 5, 40, 60, dtype=torch.float64, requires_grad=True)
+    kept: list[int] = []
+    with torch.autograd.graph.saved_tensors_hooks(lambda one: kept.append(one.numel()) or one, lambda one: one):
+        found = layer(features)
+    torch.testing.assert_close(found, by_hand(layer, features), rtol=1e-12, atol=1e-12)
+    assert max(kept, default=0) == 5
+    half = features.detach().bfloat16().requires_grad_()
+    assert layer.float()(half).dtype == torch.bfloat16
+
+
 def test_a_variance_of_zero_gives_no_nan():
     layer = FrozenBatchNorm2d(1)
     layer.running_var.zero_()

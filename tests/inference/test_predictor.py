@@ -1,5 +1,6 @@
 """One image in, one segmentation out, whatever form the image has and however it is cut."""
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -118,6 +119,7 @@ def test_a_single_pixel_has_a_class(predictor: Predictor) -> None:
     assert predictor.predict(torch.zeros(3, 1, 1)).labels.shape == (1, 1)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="the peak is read from /proc")
 def test_memory_does_not_grow_with_the_image(trained_run: Path, tmp_path: Path) -> None:
     """Whole, the large image would take 200 MB and its scores 335 MB more."""
     small, large = tmp_path / "small.tif", tmp_path / "large.tif"
@@ -126,16 +128,23 @@ def test_memory_does_not_grow_with_the_image(trained_run: Path, tmp_path: Path) 
         pixels[::7, ::5] = 255
         tifffile.imwrite(path, pixels, photometric="rgb")
     program = """
-import resource, sys
+import sys
+from pathlib import Path
 from pixelwise.inference import load
+
+def peak():  # in MB; getrusage would start from what the process that started this one had
+    status = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in status if line.startswith("VmHWM")) / 1024
+
 predictor = load(sys.argv[1], memory="100MB")
 peaks = []
 for path in sys.argv[2:]:
     labels = predictor.predict(path).labels
-    peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    peaks.append(peak())
 print(labels.shape, peaks[1] - peaks[0])
 """
     done = run_python(program, trained_run, small, large)
     assert done.returncode == 0, done.stderr
     grown = float(done.stdout.split()[-1])
-    assert grown < 130, f"{grown} MB"  # 17 MB of labels and 50 MB of mapped file, and as much again to spare
+    # 17 MB of labels, 50 MB of mapped file, and the 100 MB that tiles may take, which the small image does not fill.
+    assert grown < 167, f"{grown} MB"

@@ -6,9 +6,8 @@ import torch
 from pixelwise.errors import InputError
 from pixelwise.losses.detection import box_losses, mask_losses
 from pixelwise.losses.detection.box_losses import BETA, box_loss, class_loss, objectness_loss, own_deltas
-from pixelwise.losses.detection.mask_losses import competing_logits, mask_loss, mask_targets
+from pixelwise.losses.detection.mask_losses import competing_logits, mask_loss
 from pixelwise.losses.detection.sampling import draw_boxes
-from pixelwise.ops import encode_mask, roi_align
 from references.detector_losses import box_by_hand, class_by_hand, mask_by_hand, objectness_by_hand
 
 
@@ -76,23 +75,6 @@ def test_competing_logits_turn_a_sigmoid_into_a_softmax_at_any_size():
     logits = torch.tensor([[0.1, 0.2, 0.3], [40.0, 0, -40], [300.0, 0, 0], [0, 0, 0]], dtype=torch.float64)[..., None]
     found = competing_logits(logits[..., None]).sigmoid()
     torch.testing.assert_close(found[..., 0], logits.softmax(dim=1), atol=1e-12, rtol=1e-9)
-
-
-def test_true_masks_of_regions_are_what_roi_align_reads_from_the_whole_mask():
-    masks = torch.rand(4, 30, 40) > 0.5
-    masks[0, :, :20] = False
-    masks[1] = False
-    masks[1, 12, 17] = True  # one pixel
-    masks[2] = False  # nothing
-    boxes = torch.rand(60, 4) * torch.tensor([30.0, 20, 30, 20]) - 4
-    boxes[:, 2:] = boxes[:, :2] + torch.rand(60, 2) * 30
-    boxes[0], boxes[1] = torch.tensor([-500.0, -500, 900, 900]), torch.tensor([5.0, 5, 5, 5])
-    boxes = boxes.double()  # in float32 a window's corner moves positions by their rounding
-    owners = torch.arange(60) % 4
-    found = mask_targets([encode_mask(one.numpy()) for one in masks], boxes, owners, 7)
-    rois = torch.cat([owners[:, None].double(), boxes], dim=1)
-    torch.testing.assert_close(found, roi_align(masks[:, None].double(), rois, 7)[:, 0], atol=1e-9, rtol=0)
-    assert found[owners == 0].max() > 0.5 and found[owners == 2].max() == 0
 
 
 def test_draws_keep_count_and_share_and_repeat_with_the_seed():

@@ -109,14 +109,15 @@ def test_regions_are_pooled_alike(ratio: int, layout: torch.memory_format) -> No
     assert_alike(lambda x, rois: ps_roi_align(x, rois, 2, 0.25, ratio), features, boxes, learned=1)
 
 
-def test_regions_of_a_pyramid_are_pooled_alike() -> None:
+@pytest.mark.parametrize("bins", [7, (3, 5)])
+def test_regions_of_a_pyramid_are_pooled_alike(bins: int | tuple[int, int]) -> None:
     levels, scales = (
         [torch.rand(2, 8, 128 >> level, 160 >> level) for level in range(4)],
         (1 / 4, 1 / 8, 1 / 16, 1 / 32),
     )
     boxes = regions(200, 400)
     boxes[::3, 3:] += 200
-    assert_alike(lambda rois, *maps: pyramid_roi_align(maps, rois, 7, scales), boxes, *levels)
+    assert_alike(lambda *given: pyramid_roi_align(given[:4], given[4], bins, scales), *levels, boxes, learned=4)
 
 
 def test_features_in_half_precision_are_pooled_there() -> None:

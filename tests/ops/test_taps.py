@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+from pixelwise.ops import taps
 from pixelwise.ops.taps import blend_rows, spread_rows
 
 
@@ -30,13 +31,18 @@ def test_spreading_is_the_transpose() -> None:
     found = torch.ones(20, 3, dtype=torch.float64)
     spread_rows(grad, places, weights, found)
     assert_close(found, expected + 1)
+    # What other devices do instead gives the same.
+    assert_close(taps._sums_of_all(grad, places, weights, 20), expected)
+    assert_close(taps._sums_of_all(grad, places.int(), weights, 20), expected)
 
 
 @pytest.mark.parametrize("shape", [(0, 4), (5, 0)])
 def test_spreading_nothing_changes_nothing(shape: tuple[int, int]) -> None:
     table = torch.ones(4, 2)
-    spread_rows(torch.ones(shape[0], 2), torch.zeros(shape, dtype=torch.long), torch.ones(shape), table)
+    given = torch.ones(shape[0], 2), torch.zeros(shape, dtype=torch.long), torch.ones(shape)
+    spread_rows(*given, table)
     assert torch.equal(table, torch.ones(4, 2))
+    assert torch.equal(taps._sums_of_all(*given, 4), torch.zeros(4, 2))
 
 
 def test_gradients() -> None:

@@ -23,6 +23,9 @@ LARGEST = 1e18
 BLOCK = 2**16
 """Pairs worked on at once: their half dozen temporary rows of 256 KB stay in the cache."""
 
+BLOCK_ON_DEVICE = 2**23
+"""The same on other devices, where each call costs more than the work: rows of 32 MB."""
+
 
 def box_iou(
     boxes1: Num[Tensor, "*batch N 4"], boxes2: Num[Tensor, "*batch M 4"], fmt: str = "xyxy"
@@ -46,7 +49,9 @@ def box_iou(
     _check_pairs(boxes1, boxes2)
     if fmt != "xyxy":
         boxes1, boxes2 = box_convert(upcast(boxes1), fmt, "xyxy"), box_convert(upcast(boxes2), fmt, "xyxy")
-    return _by_rows(_iou, _parts(_placed(boxes1)), _parts(_placed(boxes2)))
+    both = _parts(_placed(torch.cat([_floating(boxes1), _floating(boxes2)], dim=-2)))
+    count = boxes1.shape[-2]
+    return _by_rows(_iou, both[..., :count], both[..., count:])
 
 
 def generalized_box_iou(
@@ -149,15 +154,16 @@ def _by_rows(pairs: Callable[[Tensor, Tensor], Tensor], first: Tensor, second: T
     first, second = first.unsqueeze(-1), second.unsqueeze(-2)
     recorded = torch.is_grad_enabled() and (first.requires_grad or second.requires_grad)
     batch, size, others = first.shape[1:-2], first.shape[-2], second.shape[-1]
+    block = BLOCK if first.device.type == "cpu" else BLOCK_ON_DEVICE
     # A compiler fuses the steps itself, and could not trace a loop over a number that it does not know.
-    if torch.compiler.is_compiling() or recorded or batch.numel() * size * others <= BLOCK:
+    if torch.compiler.is_compiling() or recorded or batch.numel() * size * others <= block:
         return pairs(first, second)
     dtype = torch.promote_types(first.dtype, second.dtype)
     result = first.new_empty((*batch, size, others), dtype=dtype)
-    rows = max(1, BLOCK // (batch.numel() * others))
+    rows = max(1, block // (batch.numel() * others))
     for start in range(0, size, rows):
-        block = slice(start, start + rows)
-        result[..., block, :] = pairs(first[..., block, :], second)
+        some = slice(start, start + rows)
+        result[..., some, :] = pairs(first[..., some, :], second)
     return result
 
 

@@ -1,8 +1,9 @@
 """Non-maximum suppression: of boxes that overlap much, the one with the highest score stays.
 
 The work is one custom operator, `torch.ops.pixelwise.nms`, because the number of results depends on the values; through
-it torch.compile and torch.export pass. It has two implementations with equal results: `nms_rounds` in plain torch for
-every device, and a compiled loop in `pixelwise.kernels` for main memory where numba is installed.
+it torch.compile and torch.export pass. It has three implementations with equal results: for main memory `nms_rounds` in
+plain torch, and a compiled loop in `pixelwise.kernels` where numba is installed; for other devices, where each call
+costs more than its work, `nms_dense`.
 """
 
 import torch
@@ -11,7 +12,7 @@ from torch import Tensor
 
 from pixelwise.errors import InputError
 from pixelwise.kernels.switch import twins_wanted
-from pixelwise.ops import nms_rounds
+from pixelwise.ops import nms_dense, nms_rounds
 from pixelwise.ops.nms_pairs import Ranked
 from pixelwise.shapes import Boxes
 
@@ -119,7 +120,9 @@ def _kept(
         return order[:0]
     precise = boxes.to(torch.promote_types(boxes.dtype, torch.float32))
     groups = None if idxs is None else idxs[order]
-    if boxes.device.type == "cpu" and twins_wanted():
+    if boxes.device.type != "cpu":
+        alive = nms_dense.survivors(_ranked(precise[order], groups), iou_threshold, limit)
+    elif twins_wanted():
         alive = _survivors_compiled(precise, order, groups, iou_threshold, limit)
     else:
         alive = nms_rounds.survivors(_ranked(precise[order], groups), iou_threshold, limit)

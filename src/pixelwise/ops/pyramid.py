@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import torch
 from jaxtyping import Float, Integer
@@ -9,7 +10,8 @@ from torch import Tensor
 
 from pixelwise.errors import InputError
 from pixelwise.ops.roi_align import roi_align
-from pixelwise.ops.roi_boxes import pair, regions_of
+from pixelwise.ops.roi_boxes import check_features, check_images, pair, regions_of
+from pixelwise.ops.roi_pyramid import roi_align_together
 from pixelwise.shapes import Boxes
 
 CANONICAL_SIDE = 224
@@ -69,6 +71,8 @@ def pyramid_roi_align(
     if len(features) == 1:
         return roi_align(features[0], regions, output_size, scales[0], sampling_ratio, aligned)
     levels = pyramid_levels(regions[:, 1:], finest, finest + len(features) - 1)
+    if regions.device.type != "cpu" and sampling_ratio > 0:
+        return _together(features, regions, levels - finest, pair(output_size), scales, sampling_ratio, aligned)
     out = features[0].new_empty((regions.shape[0], features[0].shape[1], *pair(output_size)))
     if features[0].is_contiguous(memory_format=torch.channels_last):
         out = out.contiguous(memory_format=torch.channels_last)
@@ -76,6 +80,17 @@ def pyramid_roi_align(
         chosen = (levels == finest + number).nonzero().squeeze(1)
         out[chosen] = roi_align(level, regions[chosen], output_size, scale, sampling_ratio, aligned)
     return out
+
+
+def _together(
+    features: Sequence[Tensor], regions: Tensor, levels: Tensor, bins: tuple[int, int], *settings: Any
+) -> Tensor:
+    for level in features:
+        check_features(level, bins)
+    check_images(regions, features[0].shape)
+    found = roi_align_together(features, regions, levels, bins, *settings)
+    last = features[0].is_contiguous(memory_format=torch.channels_last)
+    return found if last else found.contiguous()
 
 
 def _finest_level(features: Sequence[Tensor], scales: Sequence[float]) -> int:

@@ -8,7 +8,7 @@ grid, a bin then reads each pixel once.
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Int64
 from torch import Tensor
 
 UNIT = 2.0**40
@@ -38,11 +38,14 @@ class AxisTaps:
     weights: Float[Tensor, "N bins T"]
 
 
-def axis_taps(low: Float[Tensor, " N"], high: Float[Tensor, " N"], bins: int, length: int, grid: Grid) -> AxisTaps:
+def axis_taps(
+    low: Float[Tensor, " N"], high: Float[Tensor, " N"], bins: int, length: int | Int64[Tensor, " N"], grid: Grid
+) -> AxisTaps:
     """The taps of regions from `low` to `high` (in the units of the boxes) along an axis of `length` pixels.
 
-    A region that is not finite gets no weights at all.
+    Regions may lie in features of different lengths. One that is not finite gets no weights at all.
     """
+    length = length[:, None, None] if isinstance(length, Tensor) else length
     offset = 0.5 if grid.aligned else 0.0
     # Widening would turn an infinite region into one of one pixel; as NaN it stays without samples.
     start = torch.where((low + high).isfinite(), low * grid.scale - offset, torch.nan)
@@ -56,11 +59,11 @@ def axis_taps(low: Float[Tensor, " N"], high: Float[Tensor, " N"], bins: int, le
     index = _sample_numbers(edges, step, number, length, grid.ratio)
     raw = edges[..., None] + (index + 0.5) * step / number
     counts = (raw >= -1) & (raw <= length) & (index < number)
-    positions = torch.where(raw.isnan(), 0, raw).clamp(0, length - 1)
-    return _merged(positions, torch.where(counts, 1 / number, 0), length)
+    positions = torch.where(raw.isnan(), 0, raw).clamp(min=0).clamp(max=length - 1)
+    return _merged(positions, torch.where(counts, 1 / number, 0), length, grid.ratio)
 
 
-def _sample_numbers(edges: Tensor, step: Tensor, number: Tensor, length: int, ratio: int) -> Tensor:
+def _sample_numbers(edges: Tensor, step: Tensor, number: Tensor, length: int | Tensor, ratio: int) -> Tensor:
     """The numbers of the samples to look at in each bin, so ordered that their positions rise."""
     if ratio > 0:
         # A region that ends before it starts is read backwards, as torchvision does.
@@ -68,19 +71,23 @@ def _sample_numbers(edges: Tensor, step: Tensor, number: Tensor, length: int, ra
         return torch.where(step < 0, index.flip(0), index).expand(*edges.shape, -1)
     # Only samples from -1 to `length` count, and where a bin has several they lie more than half a pixel apart:
     # a box of any size costs no more than the image.
-    most = int(number.nan_to_num(0, 0, 0).clamp(1, 2 * length + 8).max())
+    most = int(number.nan_to_num(0, 0, 0).clamp(min=1).clamp(max=2 * length + 8).max())
     first = ((-1 - edges[..., None]) * number / step - 2).floor().clamp(min=0)
     return first + torch.arange(most, dtype=edges.dtype, device=edges.device)
 
 
-def _merged(positions: Tensor, shares: Tensor, length: int) -> AxisTaps:
+def _merged(positions: Tensor, shares: Tensor, length: int | Tensor, ratio: int) -> AxisTaps:
     pixels = positions.floor()
     above = (positions - pixels) * shares
     # Rising samples share their taps when they lie in the same or in neighbouring pixels.
     slots = pixels.diff(dim=-1, prepend=pixels[..., :1]).clamp(max=2).long().cumsum(-1)
     # Integers have the same sum in any order, so the weights are the same on every device and in every run.
     unit = UNIT_DOUBLE if positions.dtype == torch.float64 else UNIT
-    sums = torch.zeros((*slots.shape[:2], int(slots.max()) + 2), dtype=torch.int64, device=slots.device)
+    # Where the most there can be is known, a device is not asked how many there are, as it would have to be waited for;
+    # and a compiler cannot ask.
+    unasked = ratio > 0 and (slots.device.type != "cpu" or torch.compiler.is_compiling())
+    most = 2 * ratio if unasked else int(slots.max()) + 2
+    sums = torch.zeros((*slots.shape[:2], most), dtype=torch.int64, device=slots.device)
     sums.scatter_add_(2, slots, ((shares - above).double() * unit).long())
     sums.scatter_add_(2, slots + 1, (above.double() * unit).long())
     # A tap without weight reads a pixel that its bin reads anyway: 0 times a NaN elsewhere would spoil the sum.

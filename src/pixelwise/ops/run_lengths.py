@@ -88,13 +88,33 @@ def decode_mask(rle: Rle, source: str = "a mask") -> Bool[np.ndarray, "H W"]:
     height, width = _size(rle, source)
     counts = _lengths(rle, source)
     if height * width > LARGEST:
-        raise InputError(
-            f"a mask of at most {LARGEST} pixels to decode",
-            f"{height}x{width} in {source}",
-            hint="area, box and overlap need no decoding: rle_area, rle_boxes, rle_iou",
-        )
+        raise _too_large(width, height, source)
     inside = np.arange(len(counts)) % 2 == 1
     return np.repeat(inside, counts).reshape(width, height).T
+
+
+def decode_window(rle: Rle, source: str = "a mask") -> tuple[Bool[np.ndarray, "h w"], tuple[int, int]]:
+    """The smallest window of the mask that holds all of its inside, and the row and column of the window's first pixel.
+
+    Only the window's columns are decoded. A mask with nothing inside gives a window without pixels.
+
+    Raises:
+        InputError: as `decode_mask`, where the window's columns have more than 2**32 pixels.
+
+    >>> decode_window(encode_mask(np.array([[False, False, False], [False, True, True]])))
+    (array([[ True,  True]]), (1, 1))
+    """
+    height = _size(rle, source)[0]
+    starts, ends = _runs(rle, source)
+    if not len(starts):
+        return np.zeros((0, 0), np.bool_), (0, 0)
+    left, top, right, bottom = _box_around(starts, ends, height)
+    if (right - left) * height > LARGEST:
+        raise _too_large(right - left, height, source)
+    edges = np.stack([starts, ends], axis=1).ravel() - left * height
+    lengths = np.diff(edges, prepend=0, append=(right - left) * height)
+    columns = np.repeat(np.arange(len(lengths)) % 2 == 1, lengths).reshape(right - left, height)
+    return columns.T[top:bottom], (top, left)
 
 
 def rle_area(rle: Rle, source: str = "a mask") -> int:
@@ -119,12 +139,7 @@ def rle_boxes(masks: Sequence[Rle]) -> Int64[np.ndarray, "N 4"]:
         height = _size(rle, f"mask {place}")[0]
         starts, ends = _runs(rle, f"mask {place}")
         if len(starts):
-            first, last = starts // height, (ends - 1) // height
-            # A run that goes on into the next column touches the lower and the upper border.
-            crossing = bool((first != last).any())
-            top = 0 if crossing else (starts % height).min()
-            bottom = height if crossing else ((ends - 1) % height).max() + 1
-            boxes[place] = first[0], top, last[-1] + 1, bottom
+            boxes[place] = _box_around(starts, ends, height)
     return boxes
 
 
@@ -164,6 +179,24 @@ def rle_iou(
         union = np.where(crowd, area, area + areas - intersection)
         overlap[place] = intersection / np.where(union == 0, 1, union)
     return overlap
+
+
+def _box_around(starts: NDArray[np.int64], ends: NDArray[np.int64], height: int) -> tuple[int, int, int, int]:
+    """x0 y0 x1 y1 of at least one run, in columns of `height` pixels."""
+    first, last = starts // height, (ends - 1) // height
+    # A run that goes on into the next column touches the lower and the upper border.
+    crossing = bool((first != last).any())
+    top = 0 if crossing else int((starts % height).min())
+    bottom = height if crossing else int(((ends - 1) % height).max()) + 1
+    return int(first[0]), top, int(last[-1]) + 1, bottom
+
+
+def _too_large(width: int, height: int, source: str) -> InputError:
+    return InputError(
+        f"a mask of at most {LARGEST} pixels to decode",
+        f"{height}x{width} in {source}",
+        hint="area, box and overlap need no decoding: rle_area, rle_boxes, rle_iou",
+    )
 
 
 def _covered(

@@ -37,9 +37,12 @@ def spread_rows(
     Args:
         rows: the gradient of each result.
         places: as given to `blend_rows`; int32 sorts twice as fast as int64.
-        weights: as given to `blend_rows`; taps of weight 0 cost nothing.
+        weights: as given to `blend_rows`; in main memory taps of weight 0 cost nothing.
         table: the gradient of the table, changed in place.
     """
+    if table.device.type != "cpu":
+        table += _sums_of_all(rows, places, weights, len(table))
+        return
     used = weights.flatten().nonzero().squeeze(1).to(places.dtype)
     touched, order = places.flatten().index_select(0, used).sort(stable=True)
     used = used.index_select(0, order)
@@ -54,3 +57,18 @@ def spread_rows(
         include_last_offset=True,
     )
     table.index_add_(0, touched, sums)
+
+
+def _sums_of_all(rows: Tensor, places: Tensor, weights: Tensor, pixels: int) -> Tensor:
+    """The sums for every row of the table, empty ones too: no step has to wait for the device to count them."""
+    touched, order = places.flatten().sort(stable=True)
+    order = order.to(places.dtype)
+    every = torch.arange(pixels + 1, dtype=places.dtype, device=places.device)
+    return F.embedding_bag(
+        order // max(1, places.shape[1]),
+        rows,
+        torch.searchsorted(touched, every, out_int32=places.dtype == torch.int32),
+        mode="sum",
+        per_sample_weights=weights.flatten().index_select(0, order),
+        include_last_offset=True,
+    )

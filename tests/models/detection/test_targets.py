@@ -170,7 +170,7 @@ def test_faster_r_cnn_learns_two_scenes_by_heart():
     images, truth = squares()
     model, draws, lesson = faster(), torch.Generator().manual_seed(0), Lesson(proposed=200)
     optimiser = torch.optim.AdamW(model.parameters(), 3e-3)
-    for _ in range(60):
+    for _ in range(100):  # after 60 the worst overlap is 0.61 to 0.74, depending on seed and machine; now 0.77 to 0.84
         optimiser.zero_grad()
         sum(detector_losses(model, images, truth, draws, lesson=lesson).values()).backward()
         optimiser.step()

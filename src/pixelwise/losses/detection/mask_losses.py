@@ -1,10 +1,9 @@
-"""What a mask for each class costs, with and without competition between classes, and the true masks of regions.
+"""What a mask for each class costs, with and without competition between classes.
 
 Source: He et al. 2017, "Mask R-CNN", section 3, and table 2b for the competition.
 """
 
 import math
-from collections.abc import Sequence
 from typing import Literal, get_args
 
 import torch
@@ -13,8 +12,6 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from pixelwise.errors import InputError
-from pixelwise.ops import roi_align
-from pixelwise.ops.run_lengths import Rle, decode_mask, rle_boxes
 
 Competition = Literal["sigmoid", "softmax"]
 """Each class for itself, as published; or one class per pixel, as in semantic segmentation."""
@@ -65,43 +62,6 @@ def competing_logits(logits: Float[Tensor, "P K h w"]) -> Float[Tensor, "P K h w
     # log(1 - exp(x)) in the form that keeps its digits on either side of -log 2 (Maechler 2012).
     other = torch.where(chance > -math.log(2), (-torch.expm1(chance)).log(), torch.log1p(-chance.exp()))
     return chance - other
-
-
-def mask_targets(
-    masks: Sequence[Rle], boxes: Float[Tensor, "P 4"], owners: Int64[Tensor, " P"], size: int
-) -> Float[Tensor, "P s s"]:
-    """The true mask of each region, as RoIAlign of the object's mask reads it: the inside share of each bin, 0..1.
-
-    One mask at a time is decoded, and only its own box and one pixel around it are read, so that a thousand objects
-    take the memory of one. The values are those of `roi_align(whole mask, box, size, 1.0, -1, aligned=False)`.
-
-    Args:
-        masks: run lengths of the true objects of one image.
-        boxes: of the regions, in pixels of the masks.
-        owners: for each region the number of its object.
-        size: bins along each axis.
-
-    Raises:
-        InputError: run lengths that are none.
-    """
-    targets = boxes.new_zeros(len(boxes), size, size)
-    for number in torch.unique(owners).tolist():
-        rows = (owners == number).nonzero().squeeze(1)
-        crop, corner = _crop(masks[number], boxes)
-        if crop.numel():
-            targets[rows] = roi_align(crop[None, None], [boxes[rows] - corner], size)[:, 0]
-    return targets
-
-
-def _crop(mask: Rle, like: Tensor) -> tuple[Tensor, Tensor]:
-    """The mask around what is inside, and x0 y0 x0 y0 of that window; a pixel of margin makes its border be outside."""
-    height, width = mask["size"]
-    x0, y0, x1, y1 = rle_boxes([mask])[0].tolist()
-    if x1 <= x0:
-        return like.new_zeros(0, 0), like.new_zeros(4)
-    x0, y0, x1, y1 = max(0, x0 - 1), max(0, y0 - 1), min(width, x1 + 1), min(height, y1 + 1)
-    window = torch.from_numpy(decode_mask(mask)[y0:y1, x0:x1].copy())
-    return window.to(like), like.new_tensor([x0, y0, x0, y0])
 
 
 def _check(logits: Tensor, labels: Tensor, wanted: Tensor, competition: str) -> None:

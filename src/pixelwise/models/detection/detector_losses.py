@@ -13,7 +13,8 @@ from torch import Tensor
 from pixelwise.data.detection.objects import Objects
 from pixelwise.errors import InputError
 from pixelwise.losses.detection.box_losses import box_loss, class_loss, objectness_loss, own_deltas
-from pixelwise.losses.detection.mask_losses import Competition, mask_loss, mask_targets
+from pixelwise.losses.detection.mask_losses import Competition, mask_loss
+from pixelwise.losses.detection.mask_targets import mask_targets
 from pixelwise.losses.detection.sampling import PROPOSALS, REGIONS, Sampling
 from pixelwise.models.detection.faster_rcnn import FasterRCNN
 from pixelwise.models.detection.mask_rcnn import MaskRCNN
@@ -21,6 +22,7 @@ from pixelwise.models.detection.outputs import BoxScores, Features, Frame, Regio
 from pixelwise.models.detection.propose import propose
 from pixelwise.models.detection.resize import Resize
 from pixelwise.models.detection.training_targets import BoxTargets, Truth, box_targets, region_targets, truths_in
+from pixelwise.ops.run_lengths import Rle
 
 PROPOSED = 2000
 """Proposals before and after suppression while losses are computed; predictions take 1000. As published."""
@@ -118,20 +120,18 @@ def _mask_loss(
     positives = [len(one.owners) for one in targets]
     logits = model.mask_scores(features, [one.boxes[:count] for one, count in zip(targets, positives, strict=True)])
     labels = torch.cat([one.labels[:count] for one, count in zip(targets, positives, strict=True)])
-    size = logits.shape[-1]
-    wanted = [
-        _true_masks(one, objects, frame, size)
-        for one, objects, frame in zip(targets, truth, features.frames, strict=True)
-    ]
-    return mask_loss(logits, labels, torch.cat(wanted), competition)
+    wanted = _true_masks(targets, truth, features.frames, logits.shape[-1])
+    return mask_loss(logits, labels, wanted, competition)
 
 
-def _true_masks(target: BoxTargets, objects: Objects, frame: Frame, size: int) -> Tensor:
+def _true_masks(targets: Sequence[BoxTargets], truth: Sequence[Objects], frames: Sequence[Frame], size: int) -> Tensor:
     """Read from the masks as given, which are not resized: the boxes are brought to them instead."""
-    if objects.masks is None:
-        if len(objects):
+    masks: list[Rle] = []
+    boxes, owners = [], []
+    for target, objects, frame in zip(targets, truth, frames, strict=True):
+        if objects.masks is None and len(objects):
             raise InputError("objects with masks for a Mask R-CNN", "boxes alone", hint="train a Faster R-CNN on them")
-        return target.boxes.new_zeros(0, size, size)
-    # Masks are decoded in main memory; a device is given the finished targets.
-    boxes = frame.to_original(target.boxes[: len(target.owners)].detach()).cpu().float()
-    return mask_targets(objects.masks, boxes, target.owners.cpu(), size).to(target.boxes)
+        boxes.append(frame.to_original(target.boxes[: len(target.owners)].detach()))
+        owners.append(target.owners + len(masks))
+        masks += objects.masks or ()
+    return mask_targets(masks, torch.cat(boxes), torch.cat(owners), size)

@@ -116,7 +116,7 @@ class RawOutputs(NamedTuple):
 
 
 def _factors(boxes: Tensor, to: Size, of: Size) -> Tensor:
-    # Divided in float32, as published.
-    ends = torch.tensor([to, of], dtype=torch.float32, device=boxes.device).clamp(min=1)
+    # Divided in float32, as published, and in main memory: a device is given the four numbers.
+    ends = torch.tensor([to, of], dtype=torch.float32).clamp(min=1)
     height, width = (ends[0] / ends[1]).unbind()
-    return torch.stack([width, height, width, height]).to(boxes.dtype)
+    return torch.stack([width, height, width, height]).to(boxes)

@@ -27,8 +27,8 @@ class Truth(NamedTuple):
     boxes: Float[Tensor, "G 4"]
     """In pixels of the resized image."""
     labels: Int64[Tensor, " G"]
-    ignored: Bool[Tensor, " G"]
-    """Crowds and difficult objects."""
+    ignored: Bool[Tensor, " G"] | None
+    """Crowds and difficult objects; None where there are none, so that no device has to be asked."""
     numbers: Int64[Tensor, " G"]
     """Which of the image's objects these are."""
 
@@ -81,9 +81,13 @@ def truth_in(objects: Objects, frame: Frame, device: torch.device | str = "cpu")
         )
     boxes = frame.to_resized(objects.boxes)
     numbers = (boxes[:, 2:] > boxes[:, :2]).all(dim=1).nonzero().squeeze(1)
-    ignored = objects.crowd | objects.difficult
-    one = Truth(boxes[numbers], objects.labels[numbers], ignored[numbers], numbers)
-    return Truth(*(part.to(device) for part in one))
+    ignored = (objects.crowd | objects.difficult)[numbers]
+    return Truth(
+        boxes[numbers].to(device),
+        objects.labels[numbers].to(device),
+        ignored.to(device) if bool(ignored.any()) else None,
+        numbers.to(device),
+    )
 
 
 def truths_in(truth: Sequence[Objects], frames: Sequence[Frame], device: torch.device | str = "cpu") -> list[Truth]:
@@ -104,7 +108,7 @@ def truths_in(truth: Sequence[Objects], frames: Sequence[Frame], device: torch.d
 def matches_of(truth: Truth, boxes: Float[Tensor, "N 4"], sampling: Sampling, rescue: bool = False) -> Tensor:
     """For each box the row of its object in the truth, or `BELOW` or `BETWEEN`; see `pixelwise.ops.match_boxes`."""
     quality = box_iou(truth.boxes, boxes)
-    if bool(truth.ignored.any()):
+    if truth.ignored is not None:
         quality[truth.ignored] = _inside(boxes, truth.boxes[truth.ignored])
     matches = match_boxes(quality, sampling.high, sampling.low, rescue, truth.ignored)
     if sampling.least > 0 and len(truth.boxes):
@@ -130,7 +134,8 @@ def box_targets(
     truth: Truth, proposals: Float[Tensor, "N 4"], sampling: Sampling, generator: torch.Generator | None = None
 ) -> BoxTargets:
     """Regions drawn from the proposals of one image and its true boxes, which are appended as published."""
-    boxes = torch.cat([proposals.detach(), truth.boxes[~truth.ignored].to(proposals)])
+    own = truth.boxes if truth.ignored is None else truth.boxes[~truth.ignored]
+    boxes = torch.cat([proposals.detach(), own.to(proposals)])
     matches = matches_of(truth, boxes, sampling)
     drawn = draw_boxes(matches, sampling.number, sampling.share, generator)
     chosen, rows = torch.cat(drawn), matches[drawn.positive]
