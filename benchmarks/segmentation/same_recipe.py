@@ -26,9 +26,8 @@ from pixelwise.training.segmentation.class_weights import balanced_weights
 from pixelwise.training.segmentation.loss_terms import total_loss
 from pixelwise.training.segmentation.recipe import training_crops
 from pixelwise.training.segmentation.settings import SegmentationSettings, settings_from
-from pixelwise.training.segmentation.start import healthy_folder, new_record
+from pixelwise.training.segmentation.start import healthy_folder, new_record, training_and_validation
 from pixelwise.training.segmentation.task import loop_of
-from pixelwise.training.split import training_and_validation
 from pixelwise.training.start import DataSource
 
 STRIDE = 32

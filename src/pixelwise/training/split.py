@@ -8,23 +8,9 @@ import torch
 from pixelwise.data.detection.folder import DetectionFolder
 from pixelwise.data.folder import SegmentationFolder
 from pixelwise.training.draws import generator_for
-from pixelwise.training.segmentation.crops import WholeImages
-from pixelwise.training.segmentation.settings import SegmentationSettings
 
 Item = TypeVar("Item")
 """A member of any folder."""
-
-
-def training_and_validation(
-    folder: SegmentationFolder, settings: SegmentationSettings
-) -> tuple[WholeImages, WholeImages]:
-    """The images that `parted` gives, with their label maps.
-
-    Raises:
-        InputError: the folder has no training image.
-    """
-    training, validation = parted(folder, settings.holdout, settings.seed)
-    return WholeImages(training, folder.classes), WholeImages(validation, folder.classes)
 
 
 def parted(folder: SegmentationFolder | DetectionFolder, holdout: float, seed: int) -> tuple[list[Any], list[Any]]:

@@ -16,8 +16,8 @@ from pixelwise.training.metrics_file import read_rows
 from pixelwise.training.segmentation.crops import Crops
 from pixelwise.training.segmentation.sampling import count_pixels
 from pixelwise.training.segmentation.settings import SegmentationSettings
+from pixelwise.training.segmentation.start import training_and_validation
 from pixelwise.training.segmentation.task import SegmentationTask
-from pixelwise.training.split import training_and_validation
 
 SETTINGS = SegmentationSettings(
     sampling="balanced",

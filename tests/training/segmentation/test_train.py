@@ -20,8 +20,8 @@ from pixelwise.inference import load
 from pixelwise.training import Listener, SegmentationSettings, checkpoints, train
 from pixelwise.training.metrics_file import read_rows, write_rows
 from pixelwise.training.segmentation.class_weights import balanced_weights
+from pixelwise.training.segmentation.start import training_and_validation
 from pixelwise.training.segmentation.task import SegmentationTask
-from pixelwise.training.split import training_and_validation
 from references.sample_folders import put_labels, put_pairs
 from references.separate_processes import run_python
 

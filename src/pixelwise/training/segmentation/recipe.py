@@ -24,8 +24,13 @@ from pixelwise.training.segmentation.last_features import last_convolution
 from pixelwise.training.segmentation.report import write_training_report
 from pixelwise.training.segmentation.sampling import count_pixels
 from pixelwise.training.segmentation.settings import SegmentationSettings, settings_from
-from pixelwise.training.segmentation.start import check_same_data, check_same_groups, healthy_folder, new_record
-from pixelwise.training.split import training_and_validation
+from pixelwise.training.segmentation.start import (
+    check_same_data,
+    check_same_groups,
+    healthy_folder,
+    new_record,
+    training_and_validation,
+)
 from pixelwise.training.start import DataSource
 
 PREFIX = "model.model."

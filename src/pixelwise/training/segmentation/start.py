@@ -10,13 +10,13 @@ from pixelwise.inference.run_folder import build_model
 from pixelwise.inference.run_record import RunRecord
 from pixelwise.training.listener import Listener
 from pixelwise.training.segmentation.backgrounds import background_class
-from pixelwise.training.segmentation.crops import channel_statistics
+from pixelwise.training.segmentation.crops import WholeImages, channel_statistics
 from pixelwise.training.segmentation.groups import Groups, groups_asked_for
 from pixelwise.training.segmentation.last_features import last_convolution
 from pixelwise.training.segmentation.selection import selection_rule
 from pixelwise.training.segmentation.settings import SegmentationSettings, settings_from
 from pixelwise.training.segmentation.side_scores import check_side_scores
-from pixelwise.training.split import training_and_validation
+from pixelwise.training.split import parted
 from pixelwise.training.start import DataSource, check_same_files, refuse_faults, scaling_of, versions
 
 
@@ -29,6 +29,18 @@ def healthy_folder(source: DataSource, tell: Listener) -> tuple[SegmentationFold
     diagnosis = examine(source.root, source.classes, source.splits, source.attributes, tell.examined)
     refuse_faults(source.root, diagnosis.fatal)
     return open_folder(source.root, diagnosis.classes, source.splits, source.attributes), diagnosis
+
+
+def training_and_validation(
+    folder: SegmentationFolder, settings: SegmentationSettings
+) -> tuple[WholeImages, WholeImages]:
+    """The images that `parted` gives, with their label maps.
+
+    Raises:
+        InputError: the folder has no training image.
+    """
+    training, validation = parted(folder, settings.holdout, settings.seed)
+    return WholeImages(training, folder.classes), WholeImages(validation, folder.classes)
 
 
 def new_record(
