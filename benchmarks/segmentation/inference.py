@@ -79,8 +79,12 @@ def print_deviations(found: dict[str, Callable[[], Tensor]]) -> None:
         print(f"{name:34} {deviation:17.1e} {deviation / scale:22.1e} {flipped:19.3%}")
 
 
-def main() -> None:
-    torch.set_num_threads(THREADS)
+def main(words: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--threads", type=int, default=THREADS)
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    asked = parser.parse_args(words)
+    torch.set_num_threads(asked.threads)
     print(f"FCN-ResNet-50, one image of {SIDE}x{SIDE}, {CLASSES} classes; {machine()}")
     network, images = ours().eval(), torch.rand(1, 3, SIDE, SIDE)
     quick = fold_batch_norm(network).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -89,7 +93,7 @@ def main() -> None:
     floor = seconds_of_convolutions(found["pixelwise, folded, channels-last"], quick)
     print(f"its convolutions alone, folded and channels-last: {floor:.2f} s")
     table(
-        compare(found, rounds=ROUNDS),
+        compare(found, rounds=asked.rounds),
         1,
         "images",
         "torchvision" if "torchvision" in found else "pixelwise, not folded",
@@ -97,4 +101,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

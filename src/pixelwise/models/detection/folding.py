@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from pixelwise.dense.folding import fold_batch_norm
+from pixelwise.dense.folding import fold_batch_norm, use_pointwise
 from pixelwise.errors import InputError
 from pixelwise.models.detection.batching import MULTIPLE
 from pixelwise.models.detection.faster_rcnn import FasterRCNN
@@ -77,6 +77,7 @@ def fold_detector(model: Detector) -> Detector:
     heads.box_head = _folded(heads.box_head, model.backbone, heads.box_regions)
     if heads.mask_head is not None and heads.mask_regions is not None:
         heads.mask_head = _folded(heads.mask_head, model.backbone, heads.mask_regions)
+    use_pointwise(folded)
     return folded
 
 
