@@ -3,9 +3,13 @@
 Printed beside them is what the folded network's convolutions take alone: the floor of whatever leaves them as they are.
 Beside each contestant's rate stands how far its scores are from the plain network's in float32. Weights are drawn, not
 trained: the deviations tell of rounding, the share of other labels would be smaller with a trained network's margins.
+
+    python -m benchmarks.segmentation.inference [--threads N] [--rounds N]
 """
 
+import argparse
 import statistics
+import sys
 from collections.abc import Callable
 
 import torch

@@ -9,7 +9,7 @@ from pixelwise.errors import InputError
 from pixelwise.losses.detection import mask_targets as module
 from pixelwise.losses.detection.mask_targets import mask_targets
 from pixelwise.ops import roi_align
-from pixelwise.ops.run_lengths import Rle, encode_mask
+from pixelwise.ops.run_lengths import Rle, encode_mask, read_runs
 
 
 def two_images() -> tuple[list[Tensor], list[Rle]]:
@@ -66,6 +66,20 @@ def test_a_mask_up_to_the_border_is_whole_there() -> None:
     mask = encode_mask(np.ones((8, 9), np.bool_))
     found = mask_targets([mask], torch.tensor([[0.0, 0, 9, 8]]), torch.zeros(1, dtype=torch.long), 4)
     torch.testing.assert_close(found, torch.ones(1, 4, 4))
+
+
+def test_no_more_is_held_at_once_than_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "AT_ONCE", 1000)
+    runs = [read_runs(mask) for mask in two_images()[1]]
+    tables = list(module._windows(runs))
+    assert [first for first, *_ in tables[1:]] == [after for _, after, *_ in tables[:-1]]
+    for first, after, table, facts in tables:
+        assert (len(table) - 1) * table.shape[1] <= 1000 or after - first == 1
+        assert facts.shape == (7, after - first)
+    # One region far larger than the others makes none of them dear.
+    samples = np.array([2, 900, 3, 2, 2])
+    parts = [part.tolist() for part in module._parts(np.array([0, 1, 2, 3]), samples, 7, 20)]
+    assert parts == [[0, 3, 2], [1]]
 
 
 def test_no_regions_and_half_precision() -> None:

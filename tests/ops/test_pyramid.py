@@ -93,6 +93,8 @@ def test_refusals() -> None:
         pyramid_roi_align([], regions, 3, ())
     with pytest.raises(InputError, match=r"same number of channels, got \[3, 3, 3, 4\]"):
         pyramid_roi_align([*pyramid()[:3], torch.rand(2, 4, 8, 10)], regions, 3, SCALES)
+    with pytest.raises(InputError, match=r"levels of the same images, got \[2, 2, 2, 1\] images"):
+        pyramid_roi_align([*pyramid()[:3], torch.rand(1, 3, 8, 10)], regions, 3, SCALES)
 
 
 @pytest.mark.compile

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from pixelwise.errors import InputError
-from pixelwise.ops.run_lengths import Rle, decode_mask, decode_window, encode_mask, rle_area, rle_boxes, rle_iou
+from pixelwise.ops.run_lengths import Rle, decode_mask, encode_mask, read_runs, rle_area, rle_boxes, rle_iou
 from references.masks import mask_box, mask_iou
 from references.run_lengths import characters, run_lengths
 
@@ -35,11 +35,10 @@ def test_a_window_equals_the_whole_image(mask: np.ndarray, margins: tuple[int, i
 
 @given(MASKS)
 def test_the_decoded_window_is_the_box_around_the_mask(mask: np.ndarray) -> None:
-    rle = encode_mask(mask)
-    window, (top, left) = decode_window(rle)
-    x0, y0, x1, y1 = rle_boxes([rle])[0].tolist()
-    assert (top, left, top + window.shape[0], left + window.shape[1]) == (y0, x0, y1, x1)
-    np.testing.assert_array_equal(window, mask[y0:y1, x0:x1])
+    runs = read_runs(encode_mask(mask))
+    x0, y0, x1, y1 = runs.box
+    assert [x0, y0, x1, y1] == mask_box(mask)
+    np.testing.assert_array_equal(runs.window(), mask[y0:y1, x0:x1])
 
 
 def test_large_runs_and_differences_of_both_signs() -> None:

@@ -32,8 +32,15 @@ def test_spreading_is_the_transpose() -> None:
     spread_rows(grad, places, weights, found)
     assert_close(found, expected + 1)
     # What other devices do instead gives the same.
-    assert_close(taps._sums_of_all(grad, places, weights, 20), expected)
-    assert_close(taps._sums_of_all(grad, places.int(), weights, 20), expected)
+    assert_close(taps._sums_for_all(grad, places, weights, 20), expected)
+    assert_close(taps._sums_for_all(grad, places.int(), weights, 20), expected)
+
+
+def test_a_tap_without_weight_spreads_no_nan() -> None:
+    grad = torch.tensor([[torch.inf], [1.0]])
+    places, weights = torch.tensor([[0, 1], [2, 2]]), torch.tensor([[0.0, 0.0], [1.0, 0.0]])
+    for found in (taps._sums_for_all(grad, places, weights, 3), taps.summed_rows(grad, places, weights, 3)):
+        assert found.tolist() == [[0], [0], [1]]
 
 
 @pytest.mark.parametrize("shape", [(0, 4), (5, 0)])
@@ -42,7 +49,7 @@ def test_spreading_nothing_changes_nothing(shape: tuple[int, int]) -> None:
     given = torch.ones(shape[0], 2), torch.zeros(shape, dtype=torch.long), torch.ones(shape)
     spread_rows(*given, table)
     assert torch.equal(table, torch.ones(4, 2))
-    assert torch.equal(taps._sums_of_all(*given, 4), torch.zeros(4, 2))
+    assert torch.equal(taps._sums_for_all(*given, 4), torch.zeros(4, 2))
 
 
 def test_gradients() -> None:

@@ -47,9 +47,10 @@ class FrozenBatchNorm2d(nn.Module):
 
     def forward(self, features: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
         """(features - running_mean) / sqrt(running_var + eps) * weight + bias, channel by channel."""
-        if torch.is_grad_enabled() and features.requires_grad and features.dtype == self.weight.dtype:
+        precise = features.dtype == self.weight.dtype and features.dtype in (torch.float32, torch.float64)
+        if torch.is_grad_enabled() and features.requires_grad and precise:
             # One step whose gradient needs the scales alone; torch's own keeps the features, too, a third of the
-            # memory of a training.
+            # memory of a training in float32. In half precision the scales would be rounded.
             scale = self.weight * (self.running_var + self.eps).rsqrt()
             shift = torch.addcmul(self.bias, self.running_mean, scale, value=-1)
             return torch.addcmul(shift[:, None, None], features, scale[:, None, None])

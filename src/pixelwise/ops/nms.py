@@ -3,7 +3,7 @@
 The work is one custom operator, `torch.ops.pixelwise.nms`, because the number of results depends on the values; through
 it torch.compile and torch.export pass. It has three implementations with equal results: for main memory `nms_rounds` in
 plain torch, and a compiled loop in `pixelwise.kernels` where numba is installed; for other devices, where each call
-costs more than its work, `nms_dense`.
+costs more than its work, `nms_dense`, unless there are too many boxes for it.
 """
 
 import torch

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
 
 import torch
 from jaxtyping import Float, Integer
@@ -10,7 +9,7 @@ from torch import Tensor
 
 from pixelwise.errors import InputError
 from pixelwise.ops.roi_align import roi_align
-from pixelwise.ops.roi_boxes import check_features, check_images, pair, regions_of
+from pixelwise.ops.roi_boxes import check_features, known_images, pair, regions_of
 from pixelwise.ops.roi_pyramid import roi_align_together
 from pixelwise.shapes import Boxes
 
@@ -72,7 +71,15 @@ def pyramid_roi_align(
         return roi_align(features[0], regions, output_size, scales[0], sampling_ratio, aligned)
     levels = pyramid_levels(regions[:, 1:], finest, finest + len(features) - 1)
     if regions.device.type != "cpu" and sampling_ratio > 0:
-        return _together(features, regions, levels - finest, pair(output_size), scales, sampling_ratio, aligned)
+        for level in features:
+            check_features(level, pair(output_size))
+        # A list of boxes names its images rightly; asking a device whether a table does means waiting for it.
+        images = known_images(regions, features[0].shape) if isinstance(boxes, Tensor) else regions[:, 0].long()
+        found = roi_align_together(
+            features, regions, images, levels - finest, pair(output_size), scales, sampling_ratio, aligned
+        )
+        last = features[0].is_contiguous(memory_format=torch.channels_last)
+        return found if last else found.contiguous()
     out = features[0].new_empty((regions.shape[0], features[0].shape[1], *pair(output_size)))
     if features[0].is_contiguous(memory_format=torch.channels_last):
         out = out.contiguous(memory_format=torch.channels_last)
@@ -80,17 +87,6 @@ def pyramid_roi_align(
         chosen = (levels == finest + number).nonzero().squeeze(1)
         out[chosen] = roi_align(level, regions[chosen], output_size, scale, sampling_ratio, aligned)
     return out
-
-
-def _together(
-    features: Sequence[Tensor], regions: Tensor, levels: Tensor, bins: tuple[int, int], *settings: Any
-) -> Tensor:
-    for level in features:
-        check_features(level, bins)
-    check_images(regions, features[0].shape)
-    found = roi_align_together(features, regions, levels, bins, *settings)
-    last = features[0].is_contiguous(memory_format=torch.channels_last)
-    return found if last else found.contiguous()
 
 
 def _finest_level(features: Sequence[Tensor], scales: Sequence[float]) -> int:
@@ -108,5 +104,11 @@ def _finest_level(features: Sequence[Tensor], scales: Sequence[float]) -> int:
             "levels with the same number of channels",
             f"{[level.shape[1] for level in features]}",
             hint="bring them to one number with 1x1 convolutions, as a feature pyramid does",
+        )
+    if len({level.shape[0] for level in features}) > 1:
+        raise InputError(
+            "levels of the same images",
+            f"{[level.shape[0] for level in features]} images",
+            hint="pass the levels that one call of the backbone gives",
         )
     return numbers[scales[0]]

@@ -92,6 +92,17 @@ def check_images(regions: Tensor, features_shape: Sequence[int]) -> Tensor:
     return images.long()
 
 
+@torch.library.custom_op("pixelwise::known_images", mutates_args=())
+def known_images(regions: Tensor, features_shape: Sequence[int]) -> Tensor:
+    """`check_images` as one step that a compiler does not look into, because what it raises depends on the values."""
+    return check_images(regions, features_shape)
+
+
+@known_images.register_fake
+def _(regions: Tensor, features_shape: Sequence[int]) -> Tensor:
+    return regions.new_empty(regions.shape[0], dtype=torch.int64)
+
+
 def pair(size: int | Sequence[int]) -> tuple[int, int]:
     """Height and width, from both or from one number for both.
 

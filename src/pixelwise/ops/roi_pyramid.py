@@ -11,14 +11,15 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from pixelwise.ops.roi_bins import MOST_TAPS, crossed, pieces
-from pixelwise.ops.roi_taps import AxisTaps, Grid, axis_taps
-from pixelwise.ops.taps import blend_rows, spread_rows
+from pixelwise.ops.roi_bins import MOST_TAPS, crossed
+from pixelwise.ops.roi_taps import Grid, axis_taps, square_taps
+from pixelwise.ops.taps import blend_rows, summed_rows
 
 
 def roi_align_together(
     features: Sequence[Float[Tensor, "B C _ _"]],
     regions: Float[Tensor, "K 5"],
+    images: Int64[Tensor, " K"],
     levels: Int64[Tensor, " K"],
     bins: tuple[int, int],
     scales: Sequence[float],
@@ -29,7 +30,8 @@ def roi_align_together(
 
     Args:
         features: the levels.
-        regions: number of the image, which is in the batch, x0, y0, x1, y1 in image pixels.
+        regions: number of the image, x0, y0, x1, y1 in image pixels.
+        images: the numbers as int64, all of them in the batch.
         levels: of each region, from 0 on.
         bins: along y and x.
         scales: size of each level relative to the image; powers of 1/2, so that scaling does not round.
@@ -44,20 +46,21 @@ def roi_align_together(
     # Everything about levels in one transfer: start in the table, pixels of an image, height, width.
     facts = torch.tensor(list(zip(starts, counts, *zip(*sizes, strict=True), strict=True)), device=table.device)
     start, count, height, width = facts[levels].unbind(dim=1)
-    start = start + regions[:, 0].long() * count
+    start = start + images * count
     boxes = regions[:, 1:].to(precise) * torch.tensor(scales, dtype=precise, device=table.device)[levels, None]
     grid = Grid(bins, 1.0, sampling_ratio, aligned, widened=not aligned)
+    # shape[0], not len(): torch.export would take that for a constant.
     found = [
         _read_rows(table, *_taps(boxes[part], start[part], torch.stack([height[part], width[part]]), grid, len(table)))
-        for part in _parts(len(boxes), grid)
+        for part in _parts(boxes.shape[0], grid)
     ]
     rows = found[0] if len(found) == 1 else torch.cat([table[:0], *found])
-    return rows.to(features[0].dtype).view(-1, *bins, table.shape[1]).permute(0, 3, 1, 2)
+    return rows.to(features[0].dtype).view(regions.shape[0], *bins, table.shape[1]).permute(0, 3, 1, 2)
 
 
 @torch.library.custom_op("pixelwise::read_rows", mutates_args=())
 def _read_rows(table: Tensor, places: Tensor, weights: Tensor) -> Tensor:
-    """`blend_rows` with the faster gradient of `spread_rows`; the weights get none."""
+    """`blend_rows` with the faster gradient of `summed_rows`; the weights get none."""
     return blend_rows(table, places, weights)
 
 
@@ -68,9 +71,7 @@ def _(table: Tensor, places: Tensor, weights: Tensor) -> Tensor:
 
 @torch.library.custom_op("pixelwise::read_rows_backward", mutates_args=())
 def _read_rows_backward(grad: Tensor, places: Tensor, weights: Tensor, pixels: int) -> Tensor:
-    table = grad.new_zeros(pixels, grad.shape[1])
-    spread_rows(grad, places, weights, table)
-    return table
+    return summed_rows(grad, places, weights, pixels)
 
 
 @_read_rows_backward.register_fake
@@ -93,19 +94,17 @@ _read_rows.register_autograd(_gradient, setup_context=_keep)
 
 def _parts(number: int, grid: Grid) -> list[slice]:
     """Neighbouring regions, few enough for `MOST_TAPS`: with a fixed number of samples no bin has more than these."""
+    if torch.compiler.is_compiling():  # which could not loop over a number that it does not know
+        return [slice(0, number)]
     length = max(1, MOST_TAPS // (grid.bins[0] * grid.bins[1] * (2 * grid.ratio) ** 2))
-    return [part for part in pieces(slice(0, number), number, length) if isinstance(part, slice)]
+    return [slice(start, min(start + length, number)) for start in range(0, number, length)]
 
 
 @torch.no_grad()
 def _taps(boxes: Tensor, starts: Tensor, lengths: Tensor, grid: Grid, pixels: int) -> tuple[Tensor, Tensor]:
     """For each bin of each region the rows that it reads and their weights, bin after bin."""
-    if grid.bins[0] == grid.bins[1]:  # both axes in one go
-        both = axis_taps(
-            boxes[:, [1, 0]].T.flatten(), boxes[:, [3, 2]].T.flatten(), grid.bins[0], lengths.flatten(), grid
-        )
-        (row_places, column_places), (row_weights, column_weights) = both.places.chunk(2), both.weights.chunk(2)
-        rows, columns = AxisTaps(row_places, row_weights), AxisTaps(column_places, column_weights)
+    if grid.bins[0] == grid.bins[1]:
+        rows, columns = square_taps(boxes, lengths, grid.bins[0], grid)
     else:
         rows = axis_taps(boxes[:, 1], boxes[:, 3], grid.bins[0], lengths[0], grid)
         columns = axis_taps(boxes[:, 0], boxes[:, 2], grid.bins[1], lengths[1], grid)

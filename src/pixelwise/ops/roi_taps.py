@@ -63,6 +63,24 @@ def axis_taps(
     return _merged(positions, torch.where(counts, 1 / number, 0), length, grid.ratio)
 
 
+def square_taps(
+    boxes: Float[Tensor, "N 4"], lengths: Int64[Tensor, "2 N"], bins: int, grid: Grid
+) -> tuple[AxisTaps, AxisTaps]:
+    """`axis_taps` along y and along x in one go, for as many bins along both.
+
+    Args:
+        boxes: x0 y0 x1 y1.
+        lengths: height and width of what each region reads.
+        bins: along each axis.
+        grid: how regions are cut.
+    """
+    taps = axis_taps(boxes[:, [1, 0]].T.flatten(), boxes[:, [3, 2]].T.flatten(), bins, lengths.flatten(), grid)
+    (rows, columns), (row_weights, column_weights) = (
+        part.view(2, boxes.shape[0], bins, -1) for part in (taps.places, taps.weights)
+    )
+    return AxisTaps(rows, row_weights), AxisTaps(columns, column_weights)
+
+
 def _sample_numbers(edges: Tensor, step: Tensor, number: Tensor, length: int | Tensor, ratio: int) -> Tensor:
     """The numbers of the samples to look at in each bin, so ordered that their positions rise."""
     if ratio > 0:

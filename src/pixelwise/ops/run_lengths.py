@@ -9,7 +9,7 @@ characters. Crowds in COCO's files hold the lengths themselves, as a list.
 """
 
 from collections.abc import Sequence
-from typing import Any, TypedDict
+from typing import Any, NamedTuple, TypedDict
 
 import numpy as np
 from jaxtyping import Bool, Float, Int64
@@ -89,32 +89,61 @@ def decode_mask(rle: Rle, source: str = "a mask") -> Bool[np.ndarray, "H W"]:
     counts = _lengths(rle, source)
     if height * width > LARGEST:
         raise _too_large(width, height, source)
-    inside = np.arange(len(counts)) % 2 == 1
-    return np.repeat(inside, counts).reshape(width, height).T
+    return _decoded(counts, (height, width))
 
 
-def decode_window(rle: Rle, source: str = "a mask") -> tuple[Bool[np.ndarray, "h w"], tuple[int, int]]:
-    """The smallest window of the mask that holds all of its inside, and the row and column of the window's first pixel.
+class Runs(NamedTuple):
+    """What of a mask can be told without decoding it, and the decoding of the part that holds something."""
 
-    Only the window's columns are decoded. A mask with nothing inside gives a window without pixels.
+    starts: NDArray[np.int64]
+    ends: NDArray[np.int64]
+    """Of the stretches inside, column after column, apart from each other and none of them empty."""
+    size: Size
+    """Height and width of the image."""
+
+    @property
+    def box(self) -> tuple[int, int, int, int]:
+        """x0 y0 x1 y1 around the mask, ends exclusive; zeros where it is empty."""
+        if not len(self.starts):
+            return 0, 0, 0, 0
+        height = self.size[0]
+        first, last = self.starts // height, (self.ends - 1) // height
+        # A run that goes on into the next column touches the lower and the upper border.
+        crossing = bool((first != last).any())
+        top = 0 if crossing else int((self.starts % height).min())
+        bottom = height if crossing else int(((self.ends - 1) % height).max()) + 1
+        return int(first[0]), top, int(last[-1]) + 1, bottom
+
+    def window(self) -> Bool[np.ndarray, "h w"]:
+        """The mask within its box; only the box's columns are decoded.
+
+        Raises:
+            InputError: these have more than 2**32 pixels.
+        """
+        x0, y0, x1, y1 = self.box
+        height, width = self.size[0], x1 - x0
+        if width * height > LARGEST:
+            raise _too_large(width, height, "the box of a mask")
+        edges = np.stack([self.starts, self.ends], axis=1).ravel() - x0 * height
+        lengths = np.diff(edges, prepend=0, append=width * height)
+        return _decoded(lengths, (height, width))[y0:y1]
+
+
+def read_runs(rle: Rle, source: str = "a mask") -> Runs:
+    """The stretches of compressed or plain run lengths.
+
+    Args:
+        rle: size and counts.
+        source: what to call it in an error.
 
     Raises:
-        InputError: as `decode_mask`, where the window's columns have more than 2**32 pixels.
+        InputError: as `decode_mask`, but for the number of pixels.
 
-    >>> decode_window(encode_mask(np.array([[False, False, False], [False, True, True]])))
-    (array([[ True,  True]]), (1, 1))
+    >>> runs = read_runs(encode_mask(np.array([[False, False, False], [False, True, True]])))
+    >>> runs.box, runs.window()
+    ((1, 1, 3, 2), array([[ True,  True]]))
     """
-    height = _size(rle, source)[0]
-    starts, ends = _runs(rle, source)
-    if not len(starts):
-        return np.zeros((0, 0), np.bool_), (0, 0)
-    left, top, right, bottom = _box_around(starts, ends, height)
-    if (right - left) * height > LARGEST:
-        raise _too_large(right - left, height, source)
-    edges = np.stack([starts, ends], axis=1).ravel() - left * height
-    lengths = np.diff(edges, prepend=0, append=(right - left) * height)
-    columns = np.repeat(np.arange(len(lengths)) % 2 == 1, lengths).reshape(right - left, height)
-    return columns.T[top:bottom], (top, left)
+    return Runs(*_runs(rle, source), _size(rle, source))
 
 
 def rle_area(rle: Rle, source: str = "a mask") -> int:
@@ -134,13 +163,8 @@ def rle_boxes(masks: Sequence[Rle]) -> Int64[np.ndarray, "N 4"]:
     Raises:
         InputError: as `decode_mask`, but for the number of pixels.
     """
-    boxes = np.zeros((len(masks), 4), dtype=np.int64)
-    for place, rle in enumerate(masks):
-        height = _size(rle, f"mask {place}")[0]
-        starts, ends = _runs(rle, f"mask {place}")
-        if len(starts):
-            boxes[place] = _box_around(starts, ends, height)
-    return boxes
+    boxes = [read_runs(rle, f"mask {place}").box for place, rle in enumerate(masks)]
+    return np.array(boxes, dtype=np.int64).reshape(-1, 4)
 
 
 def rle_iou(
@@ -181,14 +205,11 @@ def rle_iou(
     return overlap
 
 
-def _box_around(starts: NDArray[np.int64], ends: NDArray[np.int64], height: int) -> tuple[int, int, int, int]:
-    """x0 y0 x1 y1 of at least one run, in columns of `height` pixels."""
-    first, last = starts // height, (ends - 1) // height
-    # A run that goes on into the next column touches the lower and the upper border.
-    crossing = bool((first != last).any())
-    top = 0 if crossing else int((starts % height).min())
-    bottom = height if crossing else int(((ends - 1) % height).max()) + 1
-    return int(first[0]), top, int(last[-1]) + 1, bottom
+def _decoded(lengths: NDArray[np.int64], size: Size) -> NDArray[np.bool_]:
+    """The mask of run lengths that fill the size."""
+    height, width = size
+    inside = np.arange(len(lengths)) % 2 == 1
+    return np.repeat(inside, lengths).reshape(width, height).T
 
 
 def _too_large(width: int, height: int, source: str) -> InputError:

@@ -37,11 +37,11 @@ def spread_rows(
     Args:
         rows: the gradient of each result.
         places: as given to `blend_rows`; int32 sorts twice as fast as int64.
-        weights: as given to `blend_rows`; in main memory taps of weight 0 cost nothing.
+        weights: as given to `blend_rows`; taps of weight 0 add nothing, and cost nothing in main memory.
         table: the gradient of the table, changed in place.
     """
     if table.device.type != "cpu":
-        table += _sums_of_all(rows, places, weights, len(table))
+        table += _sums_for_all(rows, places, weights, len(table))
         return
     used = weights.flatten().nonzero().squeeze(1).to(places.dtype)
     touched, order = places.flatten().index_select(0, used).sort(stable=True)
@@ -59,12 +59,24 @@ def spread_rows(
     table.index_add_(0, touched, sums)
 
 
-def _sums_of_all(rows: Tensor, places: Tensor, weights: Tensor, pixels: int) -> Tensor:
+def summed_rows(
+    rows: Float[Tensor, "M C"], places: Integer[Tensor, "M T"], weights: Float[Tensor, "M T"], pixels: int
+) -> Float[Tensor, "P C"]:
+    """What `spread_rows` adds, as a new table of so many rows."""
+    if rows.device.type != "cpu":
+        return _sums_for_all(rows, places, weights, pixels)
+    table = rows.new_zeros(pixels, rows.shape[1])
+    spread_rows(rows, places, weights, table)
+    return table
+
+
+def _sums_for_all(rows: Tensor, places: Tensor, weights: Tensor, pixels: int) -> Tensor:
     """The sums for every row of the table, empty ones too: no step has to wait for the device to count them."""
-    touched, order = places.flatten().sort(stable=True)
+    # Taps without weight go to a row beyond the table, as 0 times an infinite gradient would be NaN.
+    touched, order = places.where(weights != 0, pixels).flatten().sort(stable=True)
     order = order.to(places.dtype)
-    every = torch.arange(pixels + 1, dtype=places.dtype, device=places.device)
-    return F.embedding_bag(
+    every = torch.arange(pixels + 2, dtype=places.dtype, device=places.device)
+    sums = F.embedding_bag(
         order // max(1, places.shape[1]),
         rows,
         torch.searchsorted(touched, every, out_int32=places.dtype == torch.int32),
@@ -72,3 +84,4 @@ def _sums_of_all(rows: Tensor, places: Tensor, weights: Tensor, pixels: int) -> 
         per_sample_weights=weights.flatten().index_select(0, order),
         include_last_offset=True,
     )
+    return sums[:pixels]

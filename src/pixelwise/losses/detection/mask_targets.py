@@ -5,14 +5,15 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int64
+from numpy.typing import NDArray
 from torch import Tensor
 
-from pixelwise.ops.roi_taps import AxisTaps, Grid, axis_taps
-from pixelwise.ops.run_lengths import Rle, decode_window
+from pixelwise.ops.roi_taps import AxisTaps, Grid, square_taps
+from pixelwise.ops.run_lengths import Rle, Runs, read_runs
 from pixelwise.ops.taps import blend_rows
 
 AT_ONCE = 1 << 24
-"""Pixels of windows, and numbers in between, that are held at once: 64 MB of float32 each."""
+"""Pixels of masks, and numbers on the way, that are held at once: 64 MB of float32 each."""
 
 
 def mask_targets(
@@ -20,8 +21,8 @@ def mask_targets(
 ) -> Float[Tensor, "P s s"]:
     """The true mask of each region, as RoIAlign of the object's mask reads it: the inside share of each bin, 0..1.
 
-    Only the windows of run lengths that hold something are decoded, in main memory; the reading is done where the
-    boxes are. The values are those of `roi_align(whole mask, box, size, 1.0, -1, aligned=False)`, to rounding.
+    Only the part of a mask that holds something is decoded, in main memory; the reading is done where the boxes are.
+    The values are those of `roi_align(whole mask, box, size, 1.0, -1, aligned=False)`, to rounding.
 
     Args:
         masks: run lengths of the true objects, of one image or of several.
@@ -34,30 +35,74 @@ def mask_targets(
     """
     precise = boxes.to(torch.promote_types(boxes.dtype, torch.float32))
     targets = precise.new_zeros(len(boxes), size, size)
-    if not len(boxes):
-        return targets.to(boxes.dtype)
     # What is known about objects is looked up in main memory, and given to the boxes' device in one piece.
     numbers, owner = np.unique(owners.cpu().numpy(), return_inverse=True)
-    windows = [decode_window(masks[number], f"mask {number}") for number in numbers.tolist()]
-    facts = [
-        (*masks[number]["size"], *corner, *window.shape)
-        for number, (window, corner) in zip(numbers, windows, strict=True)
-    ]
-    lengths, low, sides = torch.from_numpy(np.array(facts)[owner].T.reshape(3, -1)).to(boxes.device)
+    runs = [read_runs(masks[number], f"mask {number}") for number in numbers.tolist()]
+    samples = _samples(precise.cpu().double().numpy(), size)
     grid = Grid((size, size), 1.0, -1, aligned=False, widened=True)
-    taps = axis_taps(precise[:, [1, 0]].T.flatten(), precise[:, [3, 2]].T.flatten(), size, lengths, grid)
-    rows, columns = _halves(_within(taps, low, sides))
-    for first, after, table, tops in _tables([window for window, _ in windows]):
-        pixels = torch.from_numpy(table).to(boxes.device).to(precise.dtype)
+    for first, after, window, facts in _windows(runs):
+        pixels = torch.from_numpy(window).to(boxes.device).to(precise.dtype)
         here = np.flatnonzero((owner >= first) & (owner < after))
-        mine, top = torch.from_numpy(np.stack([here, np.array(tops)[owner[here] - first]])).to(boxes.device)
-        numbers_each = max(table.shape[1], columns.places.shape[2] * size) * size
-        at_once = max(1, AT_ONCE // numbers_each)
-        for part, start in zip(mine.split(at_once), top.split(at_once), strict=True):
-            places = rows.places[part] + start[:, None, None]
-            across = blend_rows(pixels, places.flatten(0, 1), rows.weights[part].flatten(0, 1))
-            targets[part] = _read_columns(across.view(len(part), size, -1), columns.places[part], columns.weights[part])
+        for part in _parts(here, samples, size, window.shape[1]):
+            known = torch.from_numpy(np.vstack([part, facts[:, owner[part] - first]])).to(boxes.device)
+            place, lengths, low, sides, top = known[0], known[1:3], known[3:5], known[5:7], known[7]
+            rows, columns = square_taps(precise[place], lengths, size, grid)
+            rows, columns = _within(rows, low[0], sides[0]), _within(columns, low[1], sides[1])
+            places = rows.places + top[:, None, None]
+            across = blend_rows(pixels, places.flatten(0, 1), rows.weights.flatten(0, 1))
+            targets[place] = _read_columns(across.view(len(part), size, -1), columns.places, columns.weights)
     return targets.to(boxes.dtype)
+
+
+def _samples(boxes: NDArray[np.float64], size: int) -> NDArray[np.int64]:
+    """How many samples RoIAlign takes in a bin along the longer side, for an image without end."""
+    sides = np.nan_to_num(boxes[:, 2:] - boxes[:, :2], nan=0, posinf=0, neginf=0)
+    found: NDArray[np.int64] = np.ceil(sides.max(axis=1, initial=0) / size).clip(1, AT_ONCE).astype(np.int64)
+    return found
+
+
+def _windows(runs: Sequence[Runs]) -> Iterator[tuple[int, int, Bool[np.ndarray, "R C"], Int64[np.ndarray, "7 n"]]]:
+    """What masks hold, one below the other, in tables of at most `AT_ONCE` pixels, or of one mask.
+
+    Yields:
+        the numbers of the first mask and of the one after the last; the table, filled up to the widest; and of each
+        mask the image's height and width, the window's first row and column, its height and width, and its first row
+        in the table. A row more than needed is there for taps without weight to point to.
+    """
+    boxes, start = [one.box for one in runs], 0
+    while start < len(runs):
+        stop, rows, widest = start, 0, 1
+        while stop < len(runs):
+            x0, y0, x1, y1 = boxes[stop]
+            if stop > start and (rows + y1 - y0) * max(widest, x1 - x0) > AT_ONCE:
+                break
+            stop, rows, widest = stop + 1, rows + y1 - y0, max(widest, x1 - x0)
+        table = np.zeros((rows + 1, widest), np.bool_)
+        facts, top = [], 0
+        for one, (x0, y0, x1, y1) in zip(runs[start:stop], boxes[start:stop], strict=True):
+            table[top : top + y1 - y0, : x1 - x0] = one.window()
+            facts.append((*one.size, y0, x0, y1 - y0, x1 - x0, top))
+            top += y1 - y0
+        yield start, stop, table, np.array(facts, np.int64).T
+        start = stop
+
+
+def _parts(
+    regions: Int64[np.ndarray, " N"], samples: NDArray[np.int64], size: int, width: int
+) -> Iterator[Int64[np.ndarray, " n"]]:
+    """The regions in parts for which no more than `AT_ONCE` numbers are held; the many small ones come together.
+
+    A part costs what its largest region costs, and one far larger than the image has many samples outside of it.
+    """
+    rest = regions[samples[regions].argsort(kind="stable")]
+    costs = np.maximum(width, size * (samples[rest] + 2)) * size
+    start = 0
+    while start < len(rest):
+        # Costs rise, so that the first part too many is found by bisection.
+        fits = np.searchsorted(costs[start:] * np.arange(1, len(rest) - start + 1), AT_ONCE, side="right")
+        stop = start + max(1, int(fits))
+        yield rest[start:stop]
+        start = stop
 
 
 def _within(taps: AxisTaps, low: Int64[Tensor, " N"], side: Int64[Tensor, " N"]) -> AxisTaps:
@@ -65,38 +110,6 @@ def _within(taps: AxisTaps, low: Int64[Tensor, " N"], side: Int64[Tensor, " N"])
     places = taps.places - low[:, None, None]
     inside = (places >= 0) & (places < side[:, None, None])
     return AxisTaps(places.where(inside, 0), taps.weights.where(inside, 0))
-
-
-def _halves(taps: AxisTaps) -> tuple[AxisTaps, AxisTaps]:
-    (rows, columns), (row_weights, column_weights) = taps.places.chunk(2), taps.weights.chunk(2)
-    return AxisTaps(rows, row_weights), AxisTaps(columns, column_weights)
-
-
-def _tables(
-    windows: Sequence[Bool[np.ndarray, "_ _"]],
-) -> Iterator[tuple[int, int, Bool[np.ndarray, "R C"], list[int]]]:
-    """Windows one below the other, filled up to the widest, in tables of at most `AT_ONCE` pixels.
-
-    Yields:
-        the numbers of the first window and of the one after the last; the table; and for each window its first row.
-        A table without rows or columns gets one, that places with weight 0 can point to.
-    """
-    start = 0
-    while start < len(windows):
-        stop, rows, widest = start + 1, len(windows[start]), windows[start].shape[1]
-        while stop < len(windows):
-            height, width = windows[stop].shape
-            if (rows + height) * max(widest, width) > AT_ONCE:
-                break
-            stop, rows, widest = stop + 1, rows + height, max(widest, width)
-        table = np.zeros((rows + 1, max(1, widest)), np.bool_)
-        tops, row = [], 0
-        for window in windows[start:stop]:
-            table[row : row + len(window), : window.shape[1]] = window
-            tops.append(row)
-            row += len(window)
-        yield start, stop, table, tops
-        start = stop
 
 
 def _read_columns(
