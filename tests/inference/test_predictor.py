@@ -14,7 +14,7 @@ from pixelwise.data.pasture import Knobs, render
 from pixelwise.dense import TiledModel
 from pixelwise.errors import InputError
 from pixelwise.inference import Predictor, load
-from references.separate_processes import run_python
+from references.separate_processes import PEAK, run_python
 
 
 @pytest.fixture(scope="module")
@@ -129,13 +129,7 @@ def test_memory_does_not_grow_with_the_image(trained_run: Path, tmp_path: Path) 
         tifffile.imwrite(path, pixels, photometric="rgb")
     program = """
 import sys
-from pathlib import Path
 from pixelwise.inference import load
-
-def peak():  # in MB; getrusage would start from what the process that started this one had
-    status = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in status if line.startswith("VmHWM")) / 1024
-
 predictor = load(sys.argv[1], memory="100MB")
 peaks = []
 for path in sys.argv[2:]:
@@ -143,7 +137,7 @@ for path in sys.argv[2:]:
     peaks.append(peak())
 print(labels.shape, peaks[1] - peaks[0])
 """
-    done = run_python(program, trained_run, small, large)
+    done = run_python(PEAK + program, trained_run, small, large)
     assert done.returncode == 0, done.stderr
     grown = float(done.stdout.split()[-1])
     # 17 MB of labels, 50 MB of mapped file, and the 100 MB that tiles may take, which the small image does not fill.

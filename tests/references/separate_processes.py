@@ -22,6 +22,16 @@ main(sys.argv[3:])
 """A training that gets a signal just before one of its steps."""
 
 
+PEAK = """
+def peak():
+    from pathlib import Path
+    # getrusage would start from what the process had that started this one.
+    status = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in status if line.startswith("VmHWM")) / 1024
+"""
+"""What a program asks for the largest memory that it has held, in MB, on Linux; put before the program."""
+
+
 def run_python(program: str, *arguments: str | int | Path) -> subprocess.CompletedProcess[str]:
     # One thread: with more, small networks wait for each other longer than they compute.
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}

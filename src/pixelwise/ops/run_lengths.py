@@ -1,11 +1,9 @@
 """COCO's run lengths: masks as a few bytes, with area, box and overlap computed without decoding.
 
-Source: Lin et al. 2014; the coding is that of maskApi.c in COCO's own tools.
+Source: Lin et al. 2014, and maskApi.c in COCO's own tools.
 
-A mask is read column by column; run lengths alternate between outside and inside, starting outside. The compressed
-form writes each length (from the fourth on: its difference to the length two before) in groups of 5 bits, lowest
-first: bit 6 says that more follow, the last group's bit 5 is the sign, and 48 is added to land among printable
-characters. Crowds in COCO's files hold the lengths themselves, as a list.
+A mask is read column by column; run lengths alternate between outside and inside, starting outside. Most are written
+as characters, see `pixelwise.ops.run_length_code`; crowds in COCO's files hold the lengths themselves, as a list.
 """
 
 from collections.abc import Sequence
@@ -16,13 +14,11 @@ from jaxtyping import Bool, Float, Int64
 from numpy.typing import NDArray
 
 from pixelwise.errors import InputError
+from pixelwise.ops.run_length_code import compressed, decompressed
 from pixelwise.shapes import Size
 
 LARGEST = 2**32
 """Masks of more pixels are not decoded, as they would take over 4 GB; area, box and overlap work all the same."""
-
-LONGEST = 12
-"""Groups of a number: 60 bits, more than any image has pixels."""
 
 
 class Rle(TypedDict):
@@ -71,7 +67,7 @@ def encode_mask(mask: Bool[np.ndarray, "h w"], size: Size | None = None, corner:
     counts = np.diff(edges)
     if len(counts) > 1 and counts[-1] == 0:  # the mask reaches the last pixel
         counts = counts[:-1]
-    return {"size": [int(height), int(width)], "counts": _compressed(counts)}
+    return {"size": [int(height), int(width)], "counts": compressed(counts)}
 
 
 def decode_mask(rle: Rle, source: str = "a mask") -> Bool[np.ndarray, "H W"]:
@@ -261,7 +257,7 @@ def _lengths(rle: Rle, source: str) -> NDArray[np.int64]:
     height, width = _size(rle, source)
     counts: Any = rle.get("counts")
     if isinstance(counts, str | bytes):
-        lengths = _decompressed(counts if isinstance(counts, bytes) else counts.encode("utf-8"), source)
+        lengths = decompressed(counts if isinstance(counts, bytes) else counts.encode("utf-8"), source)
     elif isinstance(counts, list) and all(type(count) is int and abs(count) < 2**62 for count in counts):
         lengths = np.array(counts, dtype=np.int64)
     else:
@@ -278,51 +274,3 @@ def _lengths(rle: Rle, source: str) -> NDArray[np.int64]:
             hint="write the annotation again with pixelwise.ops.run_lengths.encode_mask",
         )
     return lengths
-
-
-def _compressed(counts: NDArray[np.int64]) -> str:
-    """Run lengths as characters."""
-    numbers = counts.copy()
-    numbers[3:] -= counts[1:-2]
-    # One group more for each power at which the sign bit would be lost, up to the largest number.
-    limits = 1 << (5 * np.arange(1, int(np.abs(numbers).max()).bit_length() // 5 + 1) - 1)
-    groups = 1 + ((numbers[:, None] >= limits) | (numbers[:, None] < -limits)).sum(axis=1)
-    place = np.arange(groups.max())
-    codes = ((numbers[:, None] >> (5 * place)) & 0x1F) + 0x20 * (place < groups[:, None] - 1) + 48
-    text: bytes = codes[place < groups[:, None]].astype(np.uint8).tobytes()
-    return text.decode("ascii")
-
-
-def _decompressed(text: bytes, source: str) -> NDArray[np.int64]:
-    """Characters as run lengths.
-
-    Raises:
-        InputError: a character outside the code, a number too long, or the text ends within a number.
-    """
-    codes = np.frombuffer(text, dtype=np.uint8).astype(np.int64) - 48
-    wrong = np.flatnonzero((codes < 0) | (codes >= 64))
-    if len(wrong):
-        place = len(text[: wrong[0]].decode("utf-8"))
-        raise InputError(
-            "compressed run lengths, characters from '0' to 'o'",
-            f"{text.decode('utf-8', 'replace')[place]!r} at place {place} in {source}",
-            hint="write the annotation again with pixelwise.ops.run_lengths.encode_mask",
-        )
-    last = np.flatnonzero(codes < 32)
-    first = np.concatenate([[0], last[:-1] + 1])[: len(last)]
-    groups = last - first + 1
-    if len(codes) and (codes[-1] >= 32 or groups.max() > LONGEST):
-        raise InputError(
-            "compressed run lengths",
-            f"a text that ends within a number, or a number of more than {LONGEST} characters, in {source}",
-            hint="the file may be cut short: copy it again",
-        )
-    if not len(codes):
-        return np.zeros(0, dtype=np.int64)
-    shifts = 5 * (np.arange(len(codes)) - np.repeat(first, groups))
-    numbers = np.add.reduceat((codes & 0x1F) << shifts, first)
-    numbers -= ((codes[last] & 0x10) >> 4) << (5 * groups)
-    # From the fourth on each is a difference to the one two before.
-    numbers[1::2] = np.cumsum(numbers[1::2])
-    numbers[2::2] = np.cumsum(numbers[2::2])
-    return numbers

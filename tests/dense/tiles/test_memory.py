@@ -12,7 +12,7 @@ from pixelwise.dense.tiles.memory import ActivationMemory, parse_bytes
 from pixelwise.dense.tiles.plan import WORKING_COPIES
 from pixelwise.errors import InputError
 from pixelwise.models import UNet
-from references.separate_processes import run_python
+from references.separate_processes import PEAK, run_python
 
 
 @pytest.mark.parametrize(
@@ -56,21 +56,17 @@ def test_views_of_weights_are_no_activations():
 
 
 MEASURE = """
-from pathlib import Path
 import torch
 from pixelwise.models import UNet
 from pixelwise.dense.tiles.memory import ActivationMemory
 torch.set_num_threads(2)
-def peak():  # in kB; getrusage would start from what the process that started this one had
-    status = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
 net = UNet(3, width=32, depth=4).eval()
 predicted = ActivationMemory(net).peak((768, 768))
 with torch.inference_mode():
     net(torch.rand(1, 3, 64, 64))  # what the first run of any size allocates is no activation
     before = peak()
     net(torch.rand(1, 3, 768, 768).contiguous(memory_format=torch.channels_last))
-measured = (peak() - before) * 1024
+measured = (peak() - before) * 1024**2
 print(measured / predicted)
 """
 
@@ -78,7 +74,7 @@ print(measured / predicted)
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="the peak is read from /proc")
 def test_the_prediction_is_near_a_process(capsys: pytest.CaptureFixture[str]):
-    done = subprocess.run([sys.executable, "-c", MEASURE], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", PEAK + MEASURE], capture_output=True, text=True, check=True)
     ratio = float(done.stdout)
     print(f"measured / predicted: {ratio:.2f}")
     # Scratch space and the allocator add to the activations; the plan allows for that.
@@ -102,8 +98,7 @@ rows, folder = int(sys.argv[1]), Path(sys.argv[2])
 image = np.memmap(folder / "image", np.uint8, "w+", shape=(rows, 2000, 3))
 outs = [folder / "a.tif", folder / "b.npy"]
 tiled(UNet(3, width=2, depth=1), image, tile=250, reduce=["argmax", "entropy"], out=outs)
-status = Path("/proc/self/status").read_text().splitlines()
-print(next(int(line.split()[1]) for line in status if line.startswith("VmHWM")) / 1024)
+print(peak())
 """
 
 
@@ -114,7 +109,7 @@ def test_the_peak_does_not_grow_with_the_area(tmp_path: Path):
     for rows in (1000, 8000):
         folder = tmp_path / str(rows)
         folder.mkdir()
-        done = run_python(AREA, rows, folder)
+        done = run_python(PEAK + AREA, rows, folder)
         assert not done.returncode, done.stderr
         peaks.append(float(done.stdout))
     # Image and results together are 16 MB and 128 MB.
